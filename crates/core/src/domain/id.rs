@@ -1,0 +1,133 @@
+//! Identifiers that sort by age and cannot be guessed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::time::Timestamp;
+
+/// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u`, so an id survives being read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const TEXT_LEN: usize = 26;
+const RANDOM_BITS: u32 = 80;
+
+/// 48 bits of milliseconds followed by 80 random bits, as in a ULID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct SortableId(u128);
+
+impl SortableId {
+    fn new(now: Timestamp, random: u128) -> Self {
+        let time = u128::from(now.as_millis().unsigned_abs()) & ((1 << 48) - 1);
+        Self((time << RANDOM_BITS) | (random & ((1 << RANDOM_BITS) - 1)))
+    }
+
+    fn write(self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
+        let mut text = [0u8; TEXT_LEN];
+        let mut rest = self.0;
+        for slot in text.iter_mut().rev() {
+            *slot = ALPHABET[(rest & 31) as usize];
+            rest >>= 5;
+        }
+        f.write_str(prefix)?;
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+
+    fn parse(text: &str, prefix: &str) -> Option<Self> {
+        let digits = text.strip_prefix(prefix)?;
+        if digits.len() != TEXT_LEN {
+            return None;
+        }
+        let mut value: u128 = 0;
+        for byte in digits.bytes() {
+            let digit = ALPHABET.iter().position(|known| *known == byte)?;
+            value = value.checked_mul(32)?.checked_add(digit as u128)?;
+        }
+        Some(Self(value))
+    }
+}
+
+/// The text is not an identifier of the expected kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of the form {0}…")]
+pub struct InvalidId(&'static str);
+
+/// Names one notification: `ntf_` and 26 characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NotificationId(SortableId);
+
+impl NotificationId {
+    const PREFIX: &'static str = "ntf_";
+
+    /// A new id from the clock and at least 80 random bits.
+    #[must_use]
+    pub fn new(now: Timestamp, random: u128) -> Self {
+        Self(SortableId::new(now, random))
+    }
+
+    /// The sixteen bytes a ledger stores; they sort as the ids do.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.0.to_be_bytes()
+    }
+
+    /// The id whose stored form is `bytes`.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(SortableId(u128::from_be_bytes(bytes)))
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, Self::PREFIX)
+    }
+}
+
+impl fmt::Debug for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for NotificationId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        SortableId::parse(text, Self::PREFIX).map(Self).ok_or(InvalidId(Self::PREFIX))
+    }
+}
+
+/// Names one event: the sender's own `id` where it gave one, `evt_…` otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct EventId(String);
+
+impl EventId {
+    /// A generated id from the clock and at least 80 random bits.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: u128) -> Self {
+        struct Text(SortableId);
+        impl fmt::Display for Text {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write(f, "evt_")
+            }
+        }
+        Self(Text(SortableId::new(now, random)).to_string())
+    }
+
+    /// The id an event came with. The caller has checked it with [`super::event::check_label`].
+    #[must_use]
+    pub fn given(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,262 @@
+//! Every transition of a notification's status, in one place.
+//!
+//! Ledgers load a [`Lifecycle`], apply one [`Step`] and store the result in one atomic write. No ledger decides by
+//! itself what follows what.
+
+use super::outcome::Cause;
+use super::status::Status;
+use super::time::Timestamp;
+
+/// The part of a notification that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// What became of it so far.
+    pub status: Status,
+    /// When something must happen next: the send time (`queued`, `deferred`), the lease's end (`sending`) or the
+    /// judgement (`unknown`). `None` where nothing happens by itself.
+    pub due_at: Option<Timestamp>,
+    /// Counts claims. Whoever finishes an attempt must show the number it claimed with, so that a late loser of an
+    /// expired lease changes nothing.
+    pub fence: u32,
+    /// Attempts spent since acceptance or the last redrive.
+    pub attempts: u32,
+    /// Why it is where it is, when it is not well.
+    pub cause: Option<Cause>,
+}
+
+/// What is to happen to a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A sender takes it, until `lease_until`.
+    Claim {
+        /// The sender's clock.
+        now: Timestamp,
+        /// When the claim lapses unless it is finished.
+        lease_until: Timestamp,
+    },
+    /// The sender that claimed it under `fence` reports.
+    Finish {
+        /// The fence of the claim.
+        fence: u32,
+        /// What follows from the attempt.
+        verdict: Verdict,
+    },
+    /// The sender's lease ran out, or its process is known to be gone: the message may have left.
+    LeaseLost {
+        /// When to judge the unknown outcome.
+        judge_at: Timestamp,
+    },
+    /// The waiting time of an unknown outcome is over.
+    Judge {
+        /// Now.
+        now: Timestamp,
+        /// What the configuration says about unknown outcomes.
+        on_unknown: OnUnknown,
+    },
+    /// A person asks for another try, with a fresh budget of attempts.
+    Retry {
+        /// Now.
+        now: Timestamp,
+    },
+    /// A person takes it back.
+    Cancel,
+}
+
+/// What follows from an attempt. Made by [`super::retry::RetryPolicy::judge`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The mailer took it.
+    Sent,
+    /// To be tried again.
+    Deferred {
+        /// Why.
+        cause: Cause,
+        /// When.
+        until: Timestamp,
+        /// Whether the attempt counts.
+        spends_attempt: bool,
+    },
+    /// Permanently refused.
+    Failed {
+        /// Why.
+        cause: Cause,
+    },
+    /// Attempts exhausted.
+    Dead {
+        /// Why the last one failed.
+        cause: Cause,
+    },
+    /// The mailer may have taken it.
+    Unknown {
+        /// What went wrong.
+        cause: Cause,
+        /// When to judge.
+        judge_at: Timestamp,
+    },
+    /// Given back untouched.
+    Released,
+}
+
+/// What to do with an outcome that stays unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Send again: at least once, at the risk of one duplicate.
+    Resend,
+    /// Wait for a person: at most once.
+    Hold,
+}
+
+/// The step is not possible in this status; nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not possible while the notification is {status}")]
+pub struct Forbidden {
+    /// The status that forbids it.
+    pub status: Status,
+}
+
+/// The cause of an outcome nobody reported because the sender vanished.
+pub const CAUSE_SENDER_LOST: Cause = Cause::known("sender_lost");
+
+impl Lifecycle {
+    /// A notification just accepted, to be sent at `due_at`.
+    #[must_use]
+    pub fn accepted(due_at: Timestamp) -> Self {
+        Self { status: Status::Queued, due_at: Some(due_at), fence: 0, attempts: 0, cause: None }
+    }
+
+    /// Whether a claim at `now` would succeed.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        matches!(self.status, Status::Queued | Status::Deferred) && self.due_at.is_some_and(|due| due <= now)
+    }
+
+    /// Applies one step.
+    ///
+    /// # Errors
+    /// [`Forbidden`] with the current status; the lifecycle stays as it is.
+    pub fn apply(&self, step: &Step) -> Result<Self, Forbidden> {
+        match step {
+            Step::Claim { now, lease_until } => self.claim(*now, *lease_until),
+            Step::Finish { fence, verdict } => self.finish(*fence, verdict),
+            Step::LeaseLost { judge_at } => self.lose_lease(*judge_at),
+            Step::Judge { now, on_unknown } => self.judge(*now, *on_unknown),
+            Step::Retry { now } => self.retry(*now),
+            Step::Cancel => self.cancel(),
+        }
+    }
+
+    fn forbidden(&self) -> Forbidden {
+        Forbidden { status: self.status }
+    }
+
+    fn claim(&self, now: Timestamp, lease_until: Timestamp) -> Result<Self, Forbidden> {
+        if !self.is_due(now) {
+            return Err(self.forbidden());
+        }
+        Ok(Self {
+            status: Status::Sending,
+            due_at: Some(lease_until),
+            fence: self.fence.saturating_add(1),
+            attempts: self.attempts,
+            cause: self.cause.clone(),
+        })
+    }
+
+    fn finish(&self, fence: u32, verdict: &Verdict) -> Result<Self, Forbidden> {
+        // After a lost lease the notification is `unknown` under the same fence until somebody claims it again. The
+        // true outcome of that attempt is still welcome: it is better knowledge than a guess.
+        let awaited = matches!(self.status, Status::Sending | Status::Unknown) && self.fence == fence;
+        if !awaited || (self.status == Status::Unknown && matches!(verdict, Verdict::Released)) {
+            return Err(self.forbidden());
+        }
+        // Losing the lease has already counted this attempt.
+        let spent = self.attempts.saturating_add(u32::from(self.status == Status::Sending));
+        let next = |status, due_at, attempts, cause| Self { status, due_at, fence, attempts, cause };
+        Ok(match verdict.clone() {
+            Verdict::Sent => next(Status::Sent, None, spent, None),
+            Verdict::Deferred { cause, until, spends_attempt } => {
+                let attempts = if spends_attempt { spent } else { self.attempts };
+                next(Status::Deferred, Some(until), attempts, Some(cause))
+            }
+            Verdict::Failed { cause } => next(Status::Failed, None, spent, Some(cause)),
+            Verdict::Dead { cause } => next(Status::Dead, None, spent, Some(cause)),
+            Verdict::Unknown { cause, judge_at } => next(Status::Unknown, Some(judge_at), spent, Some(cause)),
+            // Due since the epoch: what was given back goes first, and no clock is needed to say so.
+            Verdict::Released => next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone()),
+        })
+    }
+
+    fn lose_lease(&self, judge_at: Timestamp) -> Result<Self, Forbidden> {
+        if self.status != Status::Sending {
+            return Err(self.forbidden());
+        }
+        Ok(Self {
+            status: Status::Unknown,
+            due_at: Some(judge_at),
+            fence: self.fence,
+            attempts: self.attempts.saturating_add(1),
+            cause: Some(CAUSE_SENDER_LOST),
+        })
+    }
+
+    fn judge(&self, now: Timestamp, on_unknown: OnUnknown) -> Result<Self, Forbidden> {
+        if self.status != Status::Unknown || self.due_at.is_some_and(|due| due > now) {
+            return Err(self.forbidden());
+        }
+        let (status, due_at) = match on_unknown {
+            OnUnknown::Resend => (Status::Queued, Some(now)),
+            OnUnknown::Hold => (Status::Held, None),
+        };
+        Ok(Self { status, due_at, fence: self.fence, attempts: self.attempts, cause: self.cause.clone() })
+    }
+
+    fn retry(&self, now: Timestamp) -> Result<Self, Forbidden> {
+        match self.status {
+            Status::Deferred
+            | Status::Failed
+            | Status::Dead
+            | Status::Held
+            | Status::Suppressed
+            | Status::Unknown => Ok(Self {
+                status: Status::Queued,
+                due_at: Some(now),
+                fence: self.fence,
+                attempts: 0,
+                cause: self.cause.clone(),
+            }),
+            // Already waiting, on its way, arrived, or taken back: another try would be a second e-mail or nothing.
+            Status::Queued
+            | Status::Sending
+            | Status::Sent
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Complained
+            | Status::Canceled => Err(self.forbidden()),
+        }
+    }
+
+    fn cancel(&self) -> Result<Self, Forbidden> {
+        match self.status {
+            Status::Queued
+            | Status::Deferred
+            | Status::Held
+            | Status::Failed
+            | Status::Dead
+            | Status::Suppressed
+            | Status::Unknown => Ok(Self {
+                status: Status::Canceled,
+                due_at: None,
+                fence: self.fence,
+                attempts: self.attempts,
+                cause: self.cause.clone(),
+            }),
+            // On its way or gone: nobody can take it back.
+            Status::Sending
+            | Status::Sent
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Complained
+            | Status::Canceled => Err(self.forbidden()),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the product decides, as values and pure functions.
+
+pub mod address;
+pub mod document;
+pub mod event;
+pub mod id;
+pub mod lifecycle;
+pub mod notification;
+pub mod outcome;
+pub mod problem;
+pub mod retry;
+pub mod status;
+pub mod time;
+pub mod timeline;

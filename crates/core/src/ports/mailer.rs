@@ -1,0 +1,47 @@
+//! The port through which a message leaves.
+
+use async_trait::async_trait;
+
+use crate::domain::address::EmailAddress;
+use crate::domain::id::NotificationId;
+use crate::domain::outcome::AttemptOutcome;
+
+/// Who a message is handed over for (RFC 5321 §2.3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where bounces go.
+    pub return_path: EmailAddress,
+    /// The one recipient.
+    pub recipient: EmailAddress,
+}
+
+/// A message ready to leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The notification it is for.
+    pub notification_id: NotificationId,
+    /// The fence of the claim under which it is sent; distinguishes a second copy from the first.
+    pub attempt: u32,
+    /// Sender and recipient on the wire.
+    pub envelope: Envelope,
+    /// Header and body, RFC 5322, lines ended by CRLF, not dot-stuffed.
+    pub message: Vec<u8>,
+}
+
+/// Hands messages on.
+///
+/// An implementation bounds its own time: `send` returns within [`Mailer::deadline_ms`].
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// The name shown on timelines: `outbox`, `smtp`.
+    fn name(&self) -> &'static str;
+
+    /// The longest a `send` can take, in milliseconds. Leases outlast it.
+    fn deadline_ms(&self) -> u64;
+
+    /// Hands one message on and reports what came of it.
+    ///
+    /// Every failure is classified: `Retryable` or `Permanent` only when the other side certainly did not take the
+    /// message, `Unknown` as soon as it may have.
+    async fn send(&self, message: &OutgoingMessage) -> AttemptOutcome;
+}

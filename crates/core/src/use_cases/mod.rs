@@ -1,0 +1,5 @@
+//! What Postrider does, one file a use case, over the ports alone.
+
+pub mod accept_event;
+pub mod deliver;
+pub mod redrive;

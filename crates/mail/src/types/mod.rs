@@ -1,0 +1,1 @@
+//! Notification types: which event calls for which e-mail, and what it looks like.
