@@ -1,1 +1,12 @@
+//! The `postrider` program: configuration, wiring and commands.
 
+pub mod cli;
+pub mod commands;
+pub mod config;
+mod connection;
+pub mod engine;
+mod logging;
+mod output;
+pub mod runtime;
+mod server_file;
+pub mod system;

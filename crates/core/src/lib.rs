@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws a random number by itself; [`ports`] says what it needs.
 
 pub mod domain;
+pub mod ingest;
 pub mod limits;
 pub mod ports;
 pub mod use_cases;

@@ -25,6 +25,20 @@ pub const SEND_AT_AHEAD_MS_MAX: u64 = 400 * 24 * 60 * 60 * 1000;
 pub const NOTIFICATIONS_PER_EVENT_MAX: usize = 16;
 /// Bytes of one rendered message.
 pub const MESSAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Bytes one body of a message may have before it is encoded for transport. Quoted-printable can triple it.
+pub const RENDERED_BODY_BYTES_MAX: usize = 3 * 512 * 1024;
+/// Characters of a rendered subject or display name; what is longer is cut, with an ellipsis.
+pub const HEADER_TEXT_CHARS_MAX: usize = 255;
+/// Template instructions one rendering may execute.
+pub const RENDER_FUEL_MAX: u64 = 1_000_000;
+/// Wrong fields one answer names.
+pub const FIELD_ERRORS_MAX: usize = 500;
+/// Notification types a server loads.
+pub const NOTIFICATION_TYPES_MAX: usize = 256;
+/// Bytes of one file of a notification type.
+pub const TYPE_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Samples of one notification type.
+pub const TYPE_SAMPLES_MAX: usize = 64;
 /// Bytes of the server's words kept with an attempt.
 pub const REPLY_WORDS_BYTES_MAX: usize = 500;
 /// Entries of one notification's timeline that an answer shows.
@@ -51,6 +65,12 @@ pub const LEDGER_QUEUE_MAX: usize = 2_048;
 pub const LEDGER_GROUP_MAX: usize = 1_024;
 /// How long a step waits for the ledger before it is refused with 503.
 pub const LEDGER_WAIT_MS_MAX: u64 = 5_000;
+/// Bytes of events that steps waiting for the ledger's writer may hold together.
+pub const LEDGER_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Connections that read the ledger at the same time.
+pub const LEDGER_READERS_MAX: usize = 4;
+/// Bytes of event data one claim may carry: what is due beyond it is claimed by the next.
+pub const CLAIM_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Open connections the HTTP server holds.
 pub const HTTP_CONNECTIONS_MAX: usize = 1_024;
@@ -59,11 +79,32 @@ pub const HTTP_HEAD_TIMEOUT_MS: u64 = 10_000;
 /// How long a client may take to send its request body.
 pub const HTTP_BODY_TIMEOUT_MS: u64 = 20_000;
 
+/// Notifications remembered during an outage of the mail route, to be sent first when it ends.
+pub const HASTENED_MAX: usize = 10_000;
 /// Concurrent deliveries a configuration may ask for.
 pub const CONCURRENCY_MAX: usize = 512;
+
+/// Connections to one mail server a configuration may ask for. A delivery uses one, so more would idle.
+pub const SMTP_CONNECTIONS_MAX: usize = CONCURRENCY_MAX;
+/// The longest a configuration may let one SMTP command take: twice the longest of RFC 5321 §4.5.3.2.
+pub const SMTP_TIMEOUT_MS_MAX: u64 = 20 * 60 * 1000;
+/// Bytes of one SMTP reply, all its lines together. RFC 5321 §4.5.3.1.5 allows 512 a line.
+pub const SMTP_REPLY_BYTES_MAX: usize = 8 * 1024;
+/// Lines of one SMTP reply.
+pub const SMTP_REPLY_LINES_MAX: usize = 100;
+/// Messages one SMTP connection carries before it is replaced.
+pub const SMTP_MESSAGES_PER_CONNECTION_MAX: u32 = 1_000;
+/// How long an SMTP connection may lie idle and still be used again.
+pub const SMTP_IDLE_MS_MAX: u64 = 30_000;
+/// Addresses of a mail server's host name that are tried.
+pub const SMTP_ADDRESSES_MAX: usize = 8;
 
 // An accepted batch must fit the writer's queue whatever else waits there, and a claim must fit a group.
 const _: () = assert!(BATCH_EVENTS_MAX < LEDGER_QUEUE_MAX);
 const _: () = assert!(CLAIM_MAX <= LEDGER_GROUP_MAX && LEDGER_GROUP_MAX <= LEDGER_QUEUE_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < BATCH_BYTES_MAX);
+// A whole batch must find room in the queue by bytes as well, and the largest event must fit a claim.
+const _: () = assert!(BATCH_BYTES_MAX < LEDGER_QUEUE_BYTES_MAX && REQUEST_BYTES_MAX < CLAIM_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < MESSAGE_BYTES_MAX);
+// Both bodies, tripled by quoted-printable and with a twentieth for soft line breaks, must fit a message.
+const _: () = assert!(2 * RENDERED_BODY_BYTES_MAX / 20 * 63 < MESSAGE_BYTES_MAX);

@@ -1,4 +1,7 @@
 //! From notification types to messages, and from messages to mail servers.
 
+pub mod dkim;
 pub mod mailers;
+pub mod mime;
+pub mod render;
 pub mod types;

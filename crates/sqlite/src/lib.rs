@@ -1,1 +1,24 @@
+//! The embedded ledger: one SQLite file, one thread that writes, a few connections that read.
+//!
+//! Steps are committed in groups, in the order in which they arrived, and each is answered only when the group's
+//! write-ahead log has reached the disk. Every transition is decided by
+//! [`Lifecycle::apply`](postrider_core::domain::lifecycle::Lifecycle::apply); the database only remembers.
 
+mod checkpoint;
+mod codes;
+mod fault;
+mod ledger;
+mod lock;
+mod opening;
+mod queries;
+mod readers;
+mod rows;
+mod schema;
+mod steps;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use ledger::{FileSizes, SqliteLedger};
+pub use opening::OpenError;

@@ -63,7 +63,8 @@ impl EmailAddress {
         if !is_host_name || !(domain.contains('.') || domain == "localhost") {
             return Err(InvalidAddress::Domain);
         }
-        let all_numeric = domain.rsplit('.').next().is_some_and(|tld| tld.bytes().all(|b| b.is_ascii_digit()));
+        let all_numeric =
+            domain.rsplit('.').next().is_some_and(|tld| tld.bytes().all(|b| b.is_ascii_digit()));
         if all_numeric {
             return Err(InvalidAddress::Domain);
         }

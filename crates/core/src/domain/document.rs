@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::de::SliceRead;
 use serde_json::{Map, Value};
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::{JSON_DEPTH_MAX, JSON_NUMBER_CHARS_MAX, JSON_NUMBER_EXPONENT_MAX};
@@ -153,7 +153,9 @@ impl<'de> Visitor<'de> for Strict {
                 return Ok(Value::Number(number));
             }
             if members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member {name:?} appears twice in one object")));
+                return Err(A::Error::custom(format_args!(
+                    "the member {name:?} appears twice in one object"
+                )));
             }
             let value = map.next_value_seed(self.deeper()?)?;
             members.insert(name, value);
@@ -167,7 +169,8 @@ fn check_values(value: &Value, pointer: &mut String, errors: &mut Vec<FieldError
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => {
             if Decimal::parse(number.as_str()).is_none() {
-                errors.push(FieldError::new(pointer.as_str(), "is a number too large or too long to be meant"));
+                errors
+                    .push(FieldError::new(pointer.as_str(), "is a number too large or too long to be meant"));
             }
         }
         Value::String(text) => {

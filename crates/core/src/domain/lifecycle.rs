@@ -58,6 +58,11 @@ pub enum Step {
         /// Now.
         now: Timestamp,
     },
+    /// The route whose failure deferred it works again: no reason to wait any longer.
+    Hasten {
+        /// Now.
+        now: Timestamp,
+    },
     /// A person takes it back.
     Cancel,
 }
@@ -141,6 +146,7 @@ impl Lifecycle {
             Step::LeaseLost { judge_at } => self.lose_lease(*judge_at),
             Step::Judge { now, on_unknown } => self.judge(*now, *on_unknown),
             Step::Retry { now } => self.retry(*now),
+            Step::Hasten { now } => self.hasten(*now),
             Step::Cancel => self.cancel(),
         }
     }
@@ -182,7 +188,9 @@ impl Lifecycle {
             Verdict::Dead { cause } => next(Status::Dead, None, spent, Some(cause)),
             Verdict::Unknown { cause, judge_at } => next(Status::Unknown, Some(judge_at), spent, Some(cause)),
             // Due since the epoch: what was given back goes first, and no clock is needed to say so.
-            Verdict::Released => next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone()),
+            Verdict::Released => {
+                next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone())
+            }
         })
     }
 
@@ -233,6 +241,14 @@ impl Lifecycle {
             | Status::Complained
             | Status::Canceled => Err(self.forbidden()),
         }
+    }
+
+    fn hasten(&self, now: Timestamp) -> Result<Self, Forbidden> {
+        if self.status != Status::Deferred {
+            return Err(self.forbidden());
+        }
+        let due_at = self.due_at.map_or(now, |due| due.min(now));
+        Ok(Self { due_at: Some(due_at), ..self.clone() })
     }
 
     fn cancel(&self) -> Result<Self, Forbidden> {

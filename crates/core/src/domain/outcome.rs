@@ -46,7 +46,8 @@ impl Words {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut words = String::with_capacity(text.len().min(REPLY_WORDS_BYTES_MAX));
-        for part in text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|part| !part.is_empty()) {
+        for part in text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|part| !part.is_empty())
+        {
             if !words.is_empty() {
                 words.push(' ');
             }

@@ -50,7 +50,13 @@ impl RetryPolicy {
     ///
     /// `attempts_spent` counts the attempts before this one that were spent.
     #[must_use]
-    pub fn judge(&self, outcome: &AttemptOutcome, attempts_spent: u32, now: Timestamp, random: u64) -> Verdict {
+    pub fn judge(
+        &self,
+        outcome: &AttemptOutcome,
+        attempts_spent: u32,
+        now: Timestamp,
+        random: u64,
+    ) -> Verdict {
         match outcome {
             AttemptOutcome::Accepted { .. } => Verdict::Sent,
             AttemptOutcome::Released => Verdict::Released,

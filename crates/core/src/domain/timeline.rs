@@ -55,13 +55,15 @@ pub enum TimelineKind {
     Held,
     /// A person asked for another try.
     Retried,
+    /// The route works again; it no longer waits.
+    Hastened,
     /// A person took it back.
     Canceled,
 }
 
 impl TimelineKind {
     /// Every kind, in the order of its stored code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Claimed,
         Self::Sent,
@@ -73,6 +75,7 @@ impl TimelineKind {
         Self::Resent,
         Self::Held,
         Self::Retried,
+        Self::Hastened,
         Self::Canceled,
     ];
 
@@ -91,6 +94,7 @@ impl TimelineKind {
             Self::Resent => "resent",
             Self::Held => "held",
             Self::Retried => "retried",
+            Self::Hastened => "hastened",
             Self::Canceled => "canceled",
         }
     }

@@ -208,12 +208,14 @@ pub struct Swept {
     pub held: usize,
 }
 
-/// What a person may do to a notification.
+/// What may be done to a notification out of turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intervention {
-    /// Try again now, with a fresh budget of attempts.
+    /// A person: try again now, with a fresh budget of attempts.
     Retry,
-    /// Never send.
+    /// The dispatcher: a deferred notification need not wait any longer, its route works again.
+    Hasten,
+    /// A person: never send.
     Cancel,
 }
 
@@ -311,7 +313,7 @@ pub trait Ledger: Send + Sync {
     /// Turns lost leases into unknown outcomes and judges unknown outcomes whose time has come.
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, LedgerError>;
 
-    /// Carries out what a person asked for.
+    /// Carries out an intervention and adds it to the timeline.
     async fn intervene(
         &self,
         id: NotificationId,

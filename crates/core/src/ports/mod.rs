@@ -2,5 +2,6 @@
 
 pub mod catalog;
 pub mod clock;
+mod history;
 pub mod ledger;
 pub mod mailer;

@@ -30,6 +30,8 @@ pub struct Attempt {
     pub finish: FinishAttempt,
     /// What the route must know: the failure, if the attempt failed.
     pub failure: Option<Failure>,
+    /// Whether the mailer was asked at all; a message that could not be composed says nothing about the route.
+    pub mailer_asked: bool,
 }
 
 impl Deliver<'_> {
@@ -46,6 +48,7 @@ impl Deliver<'_> {
             AttemptOutcome::NotAccepted(failure) => (failure.words.clone(), Some(failure)),
             AttemptOutcome::Released => (Words::default(), None),
         };
+        let mailer_asked = copy.is_some();
         let may_have_left = matches!(verdict, Verdict::Sent | Verdict::Unknown { .. });
         let finish = FinishAttempt {
             id: notification.id,
@@ -57,7 +60,7 @@ impl Deliver<'_> {
             words,
             copy: copy.filter(|_| may_have_left),
         };
-        Attempt { finish, failure }
+        Attempt { finish, failure, mailer_asked }
     }
 
     async fn attempt(&self, claim: &Claim, claimed_at: Timestamp) -> (AttemptOutcome, Option<SentCopy>) {

@@ -1,1 +1,4 @@
-//! What hands messages on.
+//! What hands messages on: a folder for development, a mail server for the rest of the world.
+
+pub mod outbox;
+pub mod smtp;

@@ -1,1 +1,74 @@
 //! Notification types: which event calls for which e-mail, and what it looks like.
+//!
+//! A type is a folder (see `docs/notification-types.md`). Everything in it is compiled and checked once, when the
+//! server starts; what a message costs is a rendering.
+
+mod catalog;
+mod contract;
+mod error;
+mod manifest;
+mod nearest;
+mod notification_type;
+mod preview;
+mod rendition;
+mod schema;
+mod sender;
+mod source;
+
+use std::collections::BTreeMap;
+
+pub use error::TypeError;
+pub use manifest::Category;
+pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
+pub use rendition::{RecomposeError, recompose};
+pub use sender::Sender;
+pub use source::{TypeSource, write_shipped};
+
+use notification_type::NotificationType;
+use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
+
+/// The notification types of a running server, compiled. Implements
+/// [`Catalog`](postrider_core::ports::catalog::Catalog).
+#[derive(Debug)]
+pub struct TypeSet {
+    /// By name.
+    types: BTreeMap<String, NotificationType>,
+    /// The names of the types that answer an event type, in order.
+    answering: BTreeMap<String, Vec<String>>,
+    sender: Sender,
+}
+
+impl TypeSet {
+    /// Reads, compiles and checks every type in `source`, for messages from `sender`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them; a server must not start with half its types.
+    pub fn load(source: &TypeSource, sender: Sender) -> Result<Self, Vec<TypeError>> {
+        let mut errors = Vec::new();
+        let mut types = BTreeMap::new();
+        for folder in source::read(source)? {
+            match NotificationType::compile(&folder, &sender) {
+                Ok(compiled) => {
+                    types.insert(folder.name.clone(), compiled);
+                }
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        let mut answering: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, notification_type) in &types {
+            for event_type in &notification_type.manifest.events {
+                answering.entry(event_type.clone()).or_default().push(name.clone());
+            }
+        }
+        for (event_type, names) in
+            answering.iter().filter(|(_, names)| names.len() > NOTIFICATIONS_PER_EVENT_MAX)
+        {
+            let message = format!(
+                "{} types answer the event {event_type:?}; at most {NOTIFICATIONS_PER_EVENT_MAX} may",
+                names.len()
+            );
+            errors.push(TypeError::new(&names[0], "type.toml", message));
+        }
+        if errors.is_empty() { Ok(Self { types, answering, sender }) } else { Err(errors) }
+    }
+}

@@ -1,1 +1,172 @@
-//! Filled in shortly.
+//! What every ledger must do, as test cases over the port alone.
+//!
+//! [`ledger_contract!`](crate::ledger_contract) makes one test of each case; a ledger's crate calls it with a function
+//! that opens a fresh, empty ledger.
+
+pub mod accepting;
+pub mod claiming;
+pub mod dead_letters;
+pub mod finishing;
+pub mod idempotency;
+pub mod intervening;
+pub mod listing;
+pub mod paging;
+pub mod races;
+pub mod scene;
+pub mod state;
+pub mod sweeping;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use postrider_core::ports::ledger::Ledger;
+
+/// A ledger under test and whatever must live as long as it, such as its directory.
+pub struct Subject {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Dropped after the ledger.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
+impl Subject {
+    /// A ledger that needs nothing kept.
+    #[must_use]
+    pub fn alone(ledger: impl Ledger + 'static) -> Self {
+        Self { ledger: Arc::new(ledger), keep: Box::new(()) }
+    }
+}
+
+/// Makes a test of every case of the contract. The argument names a function `fn() -> Subject`.
+#[macro_export]
+macro_rules! ledger_contract {
+    ($open:path) => {
+        $crate::ledger_contract! { @modules $open;
+            accepting {
+                a_new_event_is_queued_and_found,
+                a_stored_event_comes_back_as_it_was,
+                a_wished_time_ahead_is_when_it_is_due,
+                a_wished_time_past_is_due_at_once,
+                the_same_data_again_finds_the_first,
+                a_duplicate_shows_the_status_of_now,
+                the_key_is_taken_even_after_cancelation,
+                other_data_under_one_key_is_refused,
+                one_conflict_among_several_refuses_all,
+                types_of_one_order_are_independent,
+                what_is_new_beside_a_duplicate_is_stored,
+                one_key_twice_in_one_event_is_one_notification,
+                an_event_that_calls_for_nothing_is_accepted
+            }
+            claiming {
+                priority_goes_before_age_and_age_before_youth,
+                what_is_claimed_is_not_claimed_again,
+                a_claim_carries_the_lease_and_the_next_fence,
+                what_is_not_due_stays_and_is_announced,
+                what_is_announced_is_the_first_of_any_priority,
+                the_limit_holds_and_the_rest_is_left,
+                nothing_is_claimed_beyond_the_bound,
+                a_limit_of_nothing_claims_nothing,
+                a_deferred_one_is_claimed_when_its_time_comes,
+                an_empty_queue_has_nothing_and_announces_nothing
+            }
+            finishing {
+                sent_is_final,
+                deferred_waits_with_its_cause,
+                a_deferral_may_cost_no_attempt,
+                failed_and_dead_keep_their_cause,
+                unknown_waits_for_judgement,
+                what_is_given_back_goes_first_and_cost_nothing,
+                another_fence_changes_nothing,
+                a_stranger_changes_nothing,
+                a_second_report_changes_nothing,
+                the_late_truth_about_a_lost_lease_is_taken,
+                the_late_truth_after_another_claim_is_stale,
+                an_attempt_is_on_the_timeline_word_for_word,
+                the_last_copy_that_may_have_left_is_kept,
+                a_copy_that_did_not_leave_is_not_kept
+            }
+            sweeping {
+                an_expired_lease_becomes_unknown,
+                a_live_lease_is_left_alone,
+                every_lease_is_lost_when_nobody_else_is_alive,
+                an_unknown_outcome_is_sent_again,
+                an_unknown_outcome_is_held,
+                no_outcome_is_judged_before_its_time,
+                one_sweep_touches_each_once,
+                a_sweep_handles_no_more_than_asked,
+                each_claim_is_told_once
+            }
+            intervening {
+                a_dead_letter_gets_a_fresh_budget,
+                what_is_sent_or_on_its_way_cannot_be_repeated,
+                what_is_taken_back_is_never_claimed,
+                what_is_sent_cannot_be_taken_back,
+                what_waits_for_its_route_can_be_hastened,
+                nobody_can_be_done_nothing,
+                every_intervention_is_on_the_timeline
+            }
+            idempotency {
+                the_same_request_gets_the_same_answer,
+                another_request_under_the_key_is_refused,
+                a_refused_event_leaves_the_key_free,
+                an_answer_of_its_own_is_remembered,
+                the_first_answer_stays,
+                a_remembered_answer_stops_an_acceptance,
+                an_unused_key_has_no_answer
+            }
+            listing {
+                the_newest_comes_first,
+                by_order,
+                by_recipient_however_it_is_spelt,
+                by_type,
+                by_status,
+                by_cause,
+                by_time_with_the_end_excluded,
+                by_everything_at_once,
+                an_unknown_one_is_not_found
+            }
+            paging {
+                pages_follow_one_another_without_gap_or_overlap,
+                the_last_page_has_no_next,
+                no_page_is_larger_than_the_bound,
+                a_cursor_needs_no_notification,
+                filtered_pages_end
+            }
+            dead_letters {
+                causes_are_counted_with_their_span,
+                only_dead_letters_count,
+                a_redrive_by_cause_leaves_the_others,
+                a_redriven_key_is_still_taken
+            }
+            state {
+                every_open_status_is_counted,
+                the_longest_due_is_told,
+                a_rendition_is_kept_once,
+                a_rendition_nobody_stored_is_not_found,
+                a_probe_succeeds
+            }
+            races {
+                of_many_with_one_key_one_is_stored,
+                of_many_under_one_idempotency_key_one_is_accepted,
+                claims_never_overlap,
+                of_many_reports_one_counts,
+                nothing_is_lost_under_load
+            }
+        }
+    };
+    (@modules $open:path; $($module:ident { $($case:ident),+ })+) => {
+        $(
+            mod $module {
+                use super::*;
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        let subject = $open();
+                        let ledger = std::sync::Arc::clone(&subject.ledger);
+                        $crate::contract::$module::$case(&$crate::contract::scene::Scene::new(ledger)).await;
+                    }
+                )+
+            }
+        )+
+    };
+}

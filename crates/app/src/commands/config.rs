@@ -1,0 +1,52 @@
+//! `postrider config`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::Failure;
+use crate::cli::GlobalOptions;
+use crate::config::{MailerSettings, keys};
+use crate::runtime;
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check file, environment and notification types without starting anything
+    Check,
+    /// Print the configuration reference as Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+/// Checks the configuration, or prints its reference.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn run(global: &GlobalOptions, command: &ConfigCommand) -> Result<(), Failure> {
+    let output = global.output();
+    match command {
+        ConfigCommand::Reference => {
+            output.line(keys::reference().trim_end());
+            Ok(())
+        }
+        ConfigCommand::Check => {
+            let settings = global.settings()?;
+            runtime::load_types(&settings).map_err(|error| Failure::new(error.to_string()))?;
+            let mailer = match &settings.mailer {
+                MailerSettings::Outbox => "outbox".to_owned(),
+                MailerSettings::Smtp(smtp) => format!("smtp to {}:{}", smtp.host, smtp.port),
+            };
+            let text = format!(
+                "the configuration is good\n  listen  {}\n  ledger  {}\n  mailer  {mailer}",
+                settings.listen,
+                settings.ledger_path.display()
+            );
+            let json = json!({
+                "ok": true, "listen": settings.listen.to_string(),
+                "ledger": settings.ledger_path.display().to_string(), "mailer": mailer
+            });
+            output.show(&json, &text);
+            Ok(())
+        }
+    }
+}

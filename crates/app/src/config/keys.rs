@@ -1,0 +1,228 @@
+//! Every setting there is: what may be written, what it means, and what it is when nobody writes it.
+//!
+//! The configuration reference and the annotated file that `init` writes are made from this table.
+
+/// What a setting's value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A whole number, zero or more.
+    Number,
+    /// `true` or `false`.
+    Flag,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `section.key`.
+    pub path: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The default as it would be written in a file; empty where there is none.
+    pub default: &'static str,
+    /// What it means, in one or two sentences.
+    pub meaning: &'static str,
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    Key { path, kind, default, meaning }
+}
+
+/// The settings, in the order the reference lists them.
+pub const KEYS: &[Key] = &[
+    key(
+        "server.listen",
+        Kind::Text,
+        "\"127.0.0.1:8025\"",
+        "Address and port of the API and the dashboard. Port 0 takes a free one. Only loopback addresses are allowed as long as the API has no keys.",
+    ),
+    key(
+        "server.public_url",
+        Kind::Text,
+        "",
+        "The URL under which others reach this server, for links. The listening address if not set.",
+    ),
+    key(
+        "server.data_dir",
+        Kind::Text,
+        "\"postrider-data\"",
+        "Where the ledger and the outbox live; `--data-dir` overrides it.",
+    ),
+    key(
+        "server.request_limit_bytes",
+        Kind::Number,
+        "262144",
+        "Bytes of one event's body; larger ones are answered 413. At most 262144.",
+    ),
+    key("ledger.kind", Kind::Text, "\"sqlite\"", "Where notifications are stored."),
+    key(
+        "ledger.path",
+        Kind::Text,
+        "",
+        "The ledger's file; `ledger.sqlite` in the data directory if not set.",
+    ),
+    key(
+        "mailer.kind",
+        Kind::Text,
+        "\"outbox\"",
+        "`outbox` captures messages in the data directory and sends nothing; `smtp` hands them to a mail server.",
+    ),
+    key(
+        "mailer.concurrency",
+        Kind::Number,
+        "64",
+        "Notifications in hand at once, 1 to 512. After a crash at most this many have an unknown outcome.",
+    ),
+    key(
+        "mailer.rate_per_second",
+        Kind::Number,
+        "0",
+        "Messages handed on per second at most; 0 means no limit.",
+    ),
+    key(
+        "mailer.on_unknown",
+        Kind::Text,
+        "\"resend\"",
+        "What to do when nobody can tell whether a message left: `resend` risks a duplicate, `hold` waits for a person.",
+    ),
+    key(
+        "mailer.unknown_wait_secs",
+        Kind::Number,
+        "600",
+        "How long an unknown outcome waits before `on_unknown` applies.",
+    ),
+    key("mailer.smtp.host", Kind::Text, "\"127.0.0.1\"", "The mail server that relays for you."),
+    key("mailer.smtp.port", Kind::Number, "587", "Its port: 587 for `starttls`, 465 for `implicit`."),
+    key(
+        "mailer.smtp.tls",
+        Kind::Text,
+        "\"starttls\"",
+        "`starttls`, `implicit` or `none`. `none` only to a loopback address unless `allow_plaintext` is set.",
+    ),
+    key(
+        "mailer.smtp.allow_plaintext",
+        Kind::Flag,
+        "false",
+        "Allow `tls = \"none\"` to an address that is not this machine.",
+    ),
+    key("mailer.smtp.username", Kind::Text, "", "User name for AUTH; no authentication if not set."),
+    key(
+        "mailer.smtp.password",
+        Kind::Text,
+        "",
+        "Password for AUTH. Better given as POSTRIDER__MAILER__SMTP__PASSWORD than written in a file.",
+    ),
+    key(
+        "mailer.smtp.connections",
+        Kind::Number,
+        "10",
+        "Connections kept open to the mail server, 1 to 512; each carries many messages.",
+    ),
+    key(
+        "mailer.smtp.timeout_secs",
+        Kind::Number,
+        "300",
+        "How long the server may take to answer one SMTP command; twice as long after the final dot (RFC 5321 §4.5.3.2).",
+    ),
+    key(
+        "sender.from",
+        Kind::Text,
+        "\"Your shop <orders@shop.example>\"",
+        "From whom the messages are. Required when the mail server is not on this machine.",
+    ),
+    key("sender.reply_to", Kind::Text, "", "Where answers go, if not to `from`."),
+    key(
+        "sender.bounce_domain",
+        Kind::Text,
+        "",
+        "Domain of the envelope sender (`bounces@…`); the address of `from` if not set.",
+    ),
+    key("sender.dkim.domain", Kind::Text, "", "The signing domain (`d=`). Setting it switches DKIM on."),
+    key("sender.dkim.selector", Kind::Text, "", "The selector (`s=`)."),
+    key(
+        "sender.dkim.key_file",
+        Kind::Text,
+        "",
+        "PEM file with the private key: RSA of 2048 bits or more, or Ed25519.",
+    ),
+    key("retry.max_attempts", Kind::Number, "6", "Attempts before a notification is dead, 1 to 100."),
+    key(
+        "retry.base_delay_ms",
+        Kind::Number,
+        "600000",
+        "Ceiling of the first delay; each further ceiling is five times the one before. The delay is drawn evenly between zero and the ceiling.",
+    ),
+    key("retry.max_delay_ms", Kind::Number, "86400000", "Ceiling of every delay."),
+    key("types.directory", Kind::Text, "", "Folder with notification types; the shipped ones if not set."),
+];
+
+/// Settings of the contract that this version does not have yet, so that they are refused in plain words.
+pub const LATER: &[&str] = &[
+    "ledger.table",
+    "mailer.ses.region",
+    "mailer.ses.configuration_set",
+    "mailer.ses.endpoint_url",
+    "sandbox.redirect_to",
+    "sandbox.allow",
+];
+
+/// The setting at `path`.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The known path that looks most like `path`.
+#[must_use]
+pub fn nearest(path: &str) -> Option<&'static str> {
+    let scored = KEYS.iter().map(|key| (strsim::jaro_winkler(path, key.path), key.path));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.7).then_some(best.1)
+}
+
+/// The annotated file that `init` writes: every setting, commented out, with its default.
+#[must_use]
+pub fn annotated_file() -> String {
+    let mut file = String::from(
+        "# Postrider's configuration. Every setting may also be given as an environment variable:\n\
+         # [mailer.smtp] port is POSTRIDER__MAILER__SMTP__PORT. Check with `postrider config check`.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        let (this_section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        if this_section != section {
+            section = this_section;
+            file.push_str(&format!("\n[{section}]\n"));
+        }
+        file.push_str(&format!("# {}\n", key.meaning));
+        let default = if key.default.is_empty() { "\"\"" } else { key.default };
+        file.push_str(&format!("#{name} = {default}\n"));
+    }
+    file
+}
+
+/// The configuration reference as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Configuration\n\nPostrider needs no configuration. What it can be told, in a file given with `--config` or as \
+         environment variables (`POSTRIDER__SECTION__KEY`; the environment wins). Unknown keys are errors. This page is \
+         made by `postrider config reference`.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        let (this_section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        if this_section != section {
+            section = this_section;
+            page.push_str(&format!(
+                "\n## `[{section}]`\n\n| key | default | meaning |\n| --- | --- | --- |\n"
+            ));
+        }
+        let default =
+            if key.default.is_empty() { "not set".to_owned() } else { format!("`{}`", key.default) };
+        page.push_str(&format!("| `{name}` | {default} | {} |\n", key.meaning));
+    }
+    page
+}

@@ -1,0 +1,139 @@
+//! Reads settings from a file, the environment and the command line into one table.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::keys::{self, Kind};
+
+/// Why the configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {path} is not valid TOML: {reason}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// Where and what.
+        reason: String,
+    },
+    /// There is no such setting.
+    #[error("unknown setting {given}{hint}")]
+    UnknownKey {
+        /// As it was written.
+        given: String,
+        /// `; did you mean …?`
+        hint: String,
+    },
+    /// A setting of the contract that this version lacks.
+    #[error("the setting {given} is not supported by this version; remove it")]
+    NotYet {
+        /// As it was written.
+        given: String,
+    },
+    /// A value that does not fit its setting.
+    #[error("the setting {given} {message}")]
+    Invalid {
+        /// As it was written, or its path.
+        given: String,
+        /// A phrase that follows the name.
+        message: String,
+    },
+}
+
+/// Settings as read, by path, with where each came from.
+#[derive(Clone, Debug, Default)]
+pub struct RawSettings {
+    values: Vec<(&'static str, Value, String)>,
+}
+
+impl RawSettings {
+    /// The value at `path`, and how the user wrote its name.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<(&Value, &str)> {
+        self.values
+            .iter()
+            .rev()
+            .find(|(known, ..)| *known == path)
+            .map(|(_, value, given)| (value, given.as_str()))
+    }
+
+    /// Adds a value; a later one wins.
+    ///
+    /// # Errors
+    /// If there is no such setting or the value is of another kind.
+    pub fn set(&mut self, path: &str, value: Value, given: &str) -> Result<(), ConfigError> {
+        let Some(key) = keys::find(path) else {
+            if keys::LATER.contains(&path) {
+                return Err(ConfigError::NotYet { given: given.to_owned() });
+            }
+            let hint = keys::nearest(path).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+            return Err(ConfigError::UnknownKey { given: given.to_owned(), hint });
+        };
+        let expected = match (key.kind, &value) {
+            (Kind::Text, Value::String(_)) | (Kind::Flag, Value::Boolean(_)) => None,
+            (Kind::Number, Value::Integer(number)) if *number >= 0 => None,
+            (Kind::Text, _) => Some("must be a string"),
+            (Kind::Flag, _) => Some("must be true or false"),
+            (Kind::Number, _) => Some("must be a whole number, zero or more"),
+        };
+        if let Some(message) = expected {
+            return Err(ConfigError::Invalid { given: given.to_owned(), message: message.to_owned() });
+        }
+        self.values.push((key.path, value, given.to_owned()));
+        Ok(())
+    }
+
+    /// Adds everything a file says.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
+        let table: Table =
+            text.parse().map_err(|error| ConfigError::Syntax { path: shown, reason: format!("{error}") })?;
+        self.read_table(table, "")
+    }
+
+    fn read_table(&mut self, table: Table, prefix: &str) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            match value {
+                Value::Table(inner) => self.read_table(inner, &path)?,
+                leaf => self.set(&path, leaf, &path)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds every variable that begins with `POSTRIDER__`.
+    ///
+    /// # Errors
+    /// The first variable that is wrong.
+    pub fn read_environment(
+        &mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
+        for (variable, text) in variables {
+            let Some(rest) = variable.strip_prefix("POSTRIDER__") else { continue };
+            let path = rest.to_ascii_lowercase().replace("__", ".");
+            let value = match keys::find(&path).map(|key| key.kind) {
+                Some(Kind::Number) => text.trim().parse().map_or(Value::String(text), Value::Integer),
+                Some(Kind::Flag) => text.trim().parse().map_or(Value::String(text), Value::Boolean),
+                Some(Kind::Text) | None => Value::String(text),
+            };
+            self.set(&path, value, &variable)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The configuration: read once at start, checked whole, passed on as values.
+
+pub mod keys;
+mod load;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use load::{ConfigError, RawSettings};
+pub use settings::{DkimSettings, MailerSettings, SenderSettings, Settings, SmtpSettings, SmtpTls};

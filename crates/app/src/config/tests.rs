@@ -1,0 +1,113 @@
+use super::{MailerSettings, RawSettings, Settings, keys};
+
+fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, String> {
+    let mut raw = RawSettings::default();
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    raw.read_environment(variables).map_err(|error| error.to_string())?;
+    Settings::check(&raw).map_err(|error| error.to_string())
+}
+
+fn from_file(text: &str) -> Result<Settings, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let mut raw = RawSettings::default();
+    raw.read_file(file.path()).map_err(|error| error.to_string())?;
+    Settings::check(&raw).map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_needs_to_be_configured() {
+    let settings = from_environment(&[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8025");
+    assert!(matches!(settings.mailer, MailerSettings::Outbox));
+    assert_eq!(settings.ledger_path.to_str(), Some("postrider-data/ledger.sqlite"));
+    assert_eq!(settings.retry.max_attempts, 6);
+}
+
+#[test]
+fn a_setting_is_the_same_in_a_file_and_in_the_environment() {
+    let file = from_file("[mailer]\nkind = \"smtp\"\n[mailer.smtp]\nport = 2525\ntls = \"none\"\n").unwrap();
+    let environment = from_environment(&[
+        ("POSTRIDER__MAILER__KIND", "smtp"),
+        ("POSTRIDER__MAILER__SMTP__PORT", "2525"),
+        ("POSTRIDER__MAILER__SMTP__TLS", "none"),
+        ("PATH", "/bin"),
+    ])
+    .unwrap();
+    assert_eq!(format!("{:?}", file.mailer), format!("{:?}", environment.mailer));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    let error = from_file("[mailer.smtp]\nprot = 25\n").unwrap_err();
+    assert_eq!(error, "unknown setting mailer.smtp.prot; did you mean mailer.smtp.port?");
+    let error = from_environment(&[("POSTRIDER__RETRY__MAX_ATTEMPS", "3")]).unwrap_err();
+    assert_eq!(error, "unknown setting POSTRIDER__RETRY__MAX_ATTEMPS; did you mean retry.max_attempts?");
+}
+
+#[test]
+fn a_wrong_value_names_the_setting_as_it_was_written() {
+    let wrong = [
+        (("POSTRIDER__RETRY__MAX_ATTEMPTS", "0"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be from 1 to 100"),
+        (("POSTRIDER__RETRY__MAX_ATTEMPTS", "six"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be a whole number"),
+        (("POSTRIDER__MAILER__KIND", "pigeon"), "POSTRIDER__MAILER__KIND must be outbox or smtp"),
+        (("POSTRIDER__MAILER__KIND", "ses"), "which this version does not have yet"),
+        (("POSTRIDER__SERVER__LISTEN", "8025"), "POSTRIDER__SERVER__LISTEN must be an address and a port"),
+        (
+            ("POSTRIDER__SENDER__FROM", "a@x,b@y"),
+            "POSTRIDER__SENDER__FROM must be exactly one e-mail address",
+        ),
+        (("POSTRIDER__SANDBOX__ALLOW", "x"), "POSTRIDER__SANDBOX__ALLOW is not supported by this version"),
+    ];
+    for (variable, expected) in wrong {
+        let error = from_environment(&[variable]).unwrap_err();
+        assert!(error.contains(expected), "{error} does not contain {expected}");
+    }
+}
+
+#[test]
+fn without_keys_only_loopback_may_be_listened_on() {
+    for listen in ["0.0.0.0:8025", "192.0.2.1:80", "[::]:8025"] {
+        assert!(from_environment(&[("POSTRIDER__SERVER__LISTEN", listen)]).unwrap_err().contains("loopback"));
+    }
+    assert!(from_environment(&[("POSTRIDER__SERVER__LISTEN", "[::1]:0")]).is_ok());
+}
+
+#[test]
+fn messages_that_really_leave_need_a_sender_and_protection() {
+    let smtp = ("POSTRIDER__MAILER__KIND", "smtp");
+    let host = ("POSTRIDER__MAILER__SMTP__HOST", "mail.example.com");
+    assert!(from_environment(&[smtp, host]).unwrap_err().contains("sender.from must be set"));
+    let from = ("POSTRIDER__SENDER__FROM", "Shop <shop@example.com>");
+    let plain = ("POSTRIDER__MAILER__SMTP__TLS", "none");
+    assert!(from_environment(&[smtp, host, from, plain]).unwrap_err().contains("in the clear"));
+    assert!(
+        from_environment(&[smtp, host, from, plain, ("POSTRIDER__MAILER__SMTP__ALLOW_PLAINTEXT", "true")])
+            .is_ok()
+    );
+    let settings = from_environment(&[smtp, host, from]).unwrap();
+    assert_eq!(settings.sender.from_name.as_deref(), Some("Shop"));
+}
+
+#[test]
+fn debug_output_shows_no_password() {
+    let settings = from_environment(&[
+        ("POSTRIDER__MAILER__KIND", "smtp"),
+        ("POSTRIDER__MAILER__SMTP__USERNAME", "shop"),
+        ("POSTRIDER__MAILER__SMTP__PASSWORD", "hunter2"),
+    ])
+    .unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_annotated_file_is_a_configuration_and_names_every_key() {
+    let text = keys::annotated_file();
+    assert!(from_file(&text).is_ok());
+    let switched_on: String = text
+        .lines()
+        .filter(|line| !line.starts_with("# ") && !line.ends_with("= \"\""))
+        .map(|line| format!("{}\n", line.trim_start_matches('#')))
+        .collect();
+    assert!(from_file(&switched_on).is_ok(), "{:?}", from_file(&switched_on));
+}

@@ -1,0 +1,206 @@
+//! How a command reaches the API: over HTTP where a server runs, in this process on the ledger itself where none does.
+
+use axum::Router;
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+use crate::commands::Failure;
+use crate::config::Settings;
+use crate::runtime::Parts;
+use crate::server_file;
+
+/// Bytes of an answer a command reads.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A way to the API.
+pub enum Connection {
+    /// A server at this authority, such as `127.0.0.1:8025`.
+    Server(String),
+    /// The API in this process, on a ledger that no server has open.
+    Ledger(Box<Parts>),
+}
+
+/// What the API answered.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body; a JSON string where it was not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of a success.
+    ///
+    /// # Errors
+    /// The problem's own words otherwise.
+    pub fn success(self) -> Result<Value, Failure> {
+        if self.status.is_success() { Ok(self.body) } else { Err(Failure::new(problem_text(&self.body))) }
+    }
+}
+
+/// A problem in words, each wrong field on a line of its own.
+pub fn problem_text(problem: &Value) -> String {
+    let detail = problem["detail"].as_str().unwrap_or("the server answered with an error it did not explain");
+    let mut text = detail.to_owned();
+    for error in problem["errors"].as_array().into_iter().flatten() {
+        let pointer = error["pointer"].as_str().unwrap_or_default();
+        let message = error["message"].as_str().unwrap_or_default();
+        text.push_str(&format!("\n  {pointer} {message}"));
+    }
+    text
+}
+
+impl Connection {
+    /// Finds the server: the one named by `--server`, the one that runs on this data directory, or the one at the
+    /// configured address. Where none runs but the ledger is there, works on the ledger itself.
+    ///
+    /// # Errors
+    /// If there is neither.
+    pub async fn open(settings: &Settings, server: Option<&str>) -> Result<Self, Failure> {
+        if let Some(url) = server {
+            let authority = authority(url)?;
+            return match TcpStream::connect(&authority).await {
+                Ok(_) => Ok(Self::Server(authority)),
+                Err(error) => Err(Failure::new(format!("no server answers at {url}: {error}"))),
+            };
+        }
+        if let Some(file) = server_file::read(&settings.data_dir) {
+            let authority = authority(&file.url)?;
+            if TcpStream::connect(&authority).await.is_ok() {
+                return Ok(Self::Server(authority));
+            }
+        }
+        if settings.ledger_path.exists() {
+            let parts = Parts::open(settings).await.map_err(|error| Failure::new(error.to_string()))?;
+            return Ok(Self::Ledger(Box::new(parts)));
+        }
+        let listen = settings.listen.to_string();
+        if settings.listen.port() != 0 && TcpStream::connect(&listen).await.is_ok() {
+            return Ok(Self::Server(listen));
+        }
+        Err(Failure::new(format!(
+            "no server answers at http://{listen}, and there is no ledger at {}. Start one with `postrider serve`, or \
+             name it with --server or --data-dir",
+            settings.ledger_path.display()
+        )))
+    }
+
+    /// Whether nothing is being sent, because no server runs.
+    pub fn is_offline(&self) -> bool {
+        matches!(self, Self::Ledger(_))
+    }
+
+    /// Asks for `path`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.call(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    /// Posts JSON text to `path`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Failure> {
+        self.call(Method::POST, path, headers, Bytes::from(body)).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Answer, Failure> {
+        let mut request = Request::builder().method(method).uri(path);
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (status, bytes) = match self {
+            Self::Server(authority) => {
+                let request = request.header(header::HOST, authority).body(Full::new(body));
+                let request =
+                    request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
+                over_http(authority, request).await?
+            }
+            Self::Ledger(parts) => {
+                let request = request.body(Body::from(body));
+                let request =
+                    request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
+                in_process(parts.router(), request).await?
+            }
+        };
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+        Ok(Answer { status, body })
+    }
+
+    /// Closes the ledger where this process has it open.
+    pub async fn close(self) {
+        if let Self::Ledger(parts) = self {
+            parts.ledger.close().await;
+        }
+    }
+}
+
+async fn over_http(authority: &str, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
+    let broken = |error: &dyn std::fmt::Display| {
+        Failure::new(format!("the server at http://{authority} did not answer: {error}"))
+    };
+    let stream = TcpStream::connect(authority).await.map_err(|error| broken(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    let driver = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| broken(&error))?;
+    driver.abort();
+    Ok((status, body.to_bytes()))
+}
+
+async fn in_process(router: Router, request: Request<Body>) -> Result<(StatusCode, Bytes), Failure> {
+    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| Failure::new(format!("the answer could not be read: {error}")))?;
+    Ok((status, body.to_bytes()))
+}
+
+fn authority(url: &str) -> Result<String, Failure> {
+    let rest = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    match rest.filter(|rest| !rest.is_empty() && !rest.contains('/')) {
+        Some(rest) if rest.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) => {
+            Ok(rest.to_owned())
+        }
+        Some(rest) => Ok(format!("{rest}:80")),
+        None => {
+            Err(Failure::new(format!("{url} is not a server's URL; it looks like http://127.0.0.1:8025")))
+        }
+    }
+}
+
+/// Percent-encodes a value for a query string.
+pub fn query_value(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

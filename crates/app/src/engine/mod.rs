@@ -1,0 +1,71 @@
+//! The work behind the API on one machine: claims what is due, sends it, records what came of it.
+
+mod dispatcher;
+mod pace;
+mod recorder;
+mod route;
+mod sweeper;
+
+use std::sync::Arc;
+
+use postrider_core::domain::lifecycle::OnUnknown;
+use postrider_core::domain::retry::RetryPolicy;
+use postrider_core::ports::catalog::Catalog;
+use postrider_core::ports::clock::{Clock, Random};
+use postrider_core::ports::ledger::Ledger;
+use postrider_core::ports::mailer::Mailer;
+use postrider_http::health::Health;
+use postrider_http::metrics::Metrics;
+use tokio::sync::{Notify, watch};
+
+/// How long after the mailer's own deadline a lease still holds.
+const LEASE_MARGIN_MS: u64 = 60_000;
+
+/// Everything the work needs.
+pub struct Engine {
+    /// Where notifications live.
+    pub ledger: Arc<dyn Ledger>,
+    /// What makes messages.
+    pub catalog: Arc<dyn Catalog>,
+    /// What hands them on.
+    pub mailer: Arc<dyn Mailer>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of jitter.
+    pub random: Arc<dyn Random>,
+    /// When to try again.
+    pub policy: RetryPolicy,
+    /// What to do with unknown outcomes.
+    pub on_unknown: OnUnknown,
+    /// Notifications in hand at once.
+    pub concurrency: usize,
+    /// Of these, messages on their way to the mailer at once.
+    pub connections: usize,
+    /// Messages a second; `None` means no limit.
+    pub rate_per_second: Option<u32>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What `/readyz` reads.
+    pub health: Arc<Health>,
+    /// Rung when something may have become due.
+    pub wake: Arc<Notify>,
+    /// Set when the ledger can no longer be trusted: the process must stop.
+    pub fatal: watch::Sender<Option<String>>,
+}
+
+impl Engine {
+    /// How long a claim lasts: every notification in hand may have to wait for those before it.
+    fn lease_ms(&self) -> u64 {
+        let rounds = self.concurrency.div_ceil(self.connections.max(1)) as u64;
+        self.mailer.deadline_ms().saturating_mul(rounds + 1).saturating_add(LEASE_MARGIN_MS)
+    }
+
+    /// Works until `stop` turns true, then lets what is on its way finish and gives the rest back. The caller bounds
+    /// the time it waits for this to return.
+    pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let sweeper = tokio::spawn(sweeper::run(Arc::clone(&self), stop.clone()));
+        dispatcher::run(self, stop).await;
+        // The sweeper ends by itself when told to stop; if it panicked, that has been reported.
+        let _ = sweeper.await;
+    }
+}

@@ -1,0 +1,92 @@
+//! What each step leaves on the timeline, so that every ledger tells the same story.
+
+use crate::domain::lifecycle::{CAUSE_SENDER_LOST, Lifecycle, OnUnknown, Step, Verdict};
+use crate::domain::outcome::Words;
+use crate::domain::status::Status;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::{TimelineEntry, TimelineKind};
+
+use super::catalog::SentCopy;
+use super::ledger::{FinishAttempt, Intervention};
+
+impl FinishAttempt {
+    /// The entry this attempt leaves, given the lifecycle it ends.
+    #[must_use]
+    pub fn entry(&self, before: &Lifecycle) -> TimelineEntry {
+        let (kind, cause) = match &self.verdict {
+            Verdict::Sent => (TimelineKind::Sent, None),
+            Verdict::Deferred { cause, .. } => (TimelineKind::Deferred, Some(cause)),
+            Verdict::Failed { cause } => (TimelineKind::Failed, Some(cause)),
+            Verdict::Dead { cause } => (TimelineKind::Dead, Some(cause)),
+            Verdict::Unknown { cause, .. } => (TimelineKind::Unknown, Some(cause)),
+            Verdict::Released => (TimelineKind::Released, None),
+        };
+        TimelineEntry {
+            at: self.now,
+            kind,
+            attempt: Some(self.fence),
+            // An attempt whose lease was lost has its claim on the timeline already, with that loss.
+            claimed_at: (before.status == Status::Sending).then_some(self.claimed_at),
+            mailer: Some(self.mailer.clone()),
+            cause: cause.cloned(),
+            words: (self.words != Words::default()).then(|| self.words.clone()),
+        }
+    }
+
+    /// The means to show the message again, if it was, or may have been, accepted.
+    #[must_use]
+    pub fn kept_copy(&self) -> Option<&SentCopy> {
+        match self.verdict {
+            Verdict::Sent | Verdict::Unknown { .. } => self.copy.as_ref(),
+            Verdict::Deferred { .. } | Verdict::Failed { .. } | Verdict::Dead { .. } | Verdict::Released => {
+                None
+            }
+        }
+    }
+}
+
+impl TimelineEntry {
+    /// The entry of a lost lease: the claim under `fence`, made at `claimed_at`, was never finished.
+    #[must_use]
+    pub fn lease_lost(at: Timestamp, fence: u32, claimed_at: Timestamp) -> Self {
+        Self {
+            attempt: Some(fence),
+            claimed_at: Some(claimed_at),
+            cause: Some(CAUSE_SENDER_LOST),
+            ..Self::plain(at, TimelineKind::Unknown)
+        }
+    }
+
+    /// The entry of an unknown outcome judged at `at`.
+    #[must_use]
+    pub fn judged(at: Timestamp, on_unknown: OnUnknown) -> Self {
+        let kind = match on_unknown {
+            OnUnknown::Resend => TimelineKind::Resent,
+            OnUnknown::Hold => TimelineKind::Held,
+        };
+        Self::plain(at, kind)
+    }
+}
+
+impl Intervention {
+    /// The lifecycle step that carries it out at `now`.
+    #[must_use]
+    pub fn step(self, now: Timestamp) -> Step {
+        match self {
+            Self::Retry => Step::Retry { now },
+            Self::Hasten => Step::Hasten { now },
+            Self::Cancel => Step::Cancel,
+        }
+    }
+
+    /// The entry it leaves.
+    #[must_use]
+    pub fn entry(self, now: Timestamp) -> TimelineEntry {
+        let kind = match self {
+            Self::Retry => TimelineKind::Retried,
+            Self::Hasten => TimelineKind::Hastened,
+            Self::Cancel => TimelineKind::Canceled,
+        };
+        TimelineEntry::plain(now, kind)
+    }
+}

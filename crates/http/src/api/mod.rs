@@ -1,0 +1,39 @@
+//! The API's routes.
+
+pub mod v1;
+
+use axum::Router;
+use axum::routing::{get, post};
+use http::StatusCode;
+
+use crate::state::Api;
+use crate::{Problem, dashboard, health, metrics, openapi};
+
+/// Every route of the server over one shared state.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/v1/events", post(v1::events::post_event))
+        .route("/v1/events/batch", post(v1::batch::post_batch))
+        .route("/v1/notifications", get(v1::notifications::list))
+        .route("/v1/notifications/{id}", get(v1::notifications::show))
+        .route("/v1/notifications/{id}/message", get(v1::message::message))
+        .route("/v1/notifications/{id}/retry", post(v1::interventions::retry))
+        .route("/v1/notifications/{id}/cancel", post(v1::interventions::cancel))
+        .route("/v1/dead-letters", get(v1::dead_letters::list))
+        .route("/v1/dead-letters/redrive", post(v1::dead_letters::redrive))
+        .route("/v1/types", get(v1::types::list))
+        .route("/v1/types/{type}/preview", post(v1::types::preview))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::openapi))
+        .merge(dashboard::routes())
+        .fallback(|| async {
+            Problem::not_found("no_such_path", "there is nothing here; /openapi.json lists every path")
+        })
+        .method_not_allowed_fallback(|| async {
+            let detail = "this path exists, but not for this method; /openapi.json lists the methods";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+        .with_state(api)
+}

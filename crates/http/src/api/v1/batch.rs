@@ -1,0 +1,125 @@
+//! `POST /v1/events/batch`: takes up to 500 events in, one result each.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use futures_util::future::join_all;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use postrider_core::domain::problem::FieldError;
+use postrider_core::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
+use postrider_core::ports::ledger::{AcceptResult, RememberedAnswer};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::events::{self, accept, accepted_json, read_event};
+use crate::Problem;
+use crate::body::{self, MediaType};
+use crate::idempotency;
+use crate::state::Api;
+
+/// The answer to a batch.
+#[derive(Serialize, ToSchema)]
+pub struct BatchAnswer {
+    /// One result an event, in the order of the request.
+    data: Vec<BatchItem>,
+}
+
+/// What one event of a batch came to.
+#[derive(Serialize, ToSchema)]
+pub struct BatchItem {
+    /// The status the event would have had on its own: 202, 409, 422 or 503.
+    status: u16,
+    /// The rest: `eventId` and `notifications`, or a problem.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    rest: Map<String, Value>,
+}
+
+impl BatchItem {
+    fn from_json(status: u16, json: &str) -> Self {
+        let mut rest: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+        rest.remove("status");
+        Self { status, rest }
+    }
+
+    fn problem(problem: &Problem) -> Self {
+        Self::from_json(problem.status().as_u16(), &problem.to_json())
+    }
+}
+
+/// Takes up to 500 events in. One bad event does not spoil the others.
+#[utoipa::path(post, path = "/v1/events/batch", tag = "events",
+    params(("type" = Option<String>, Query, description = "The type of bare orders; `order.confirmed` otherwise."),
+           ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters, for the whole batch.")),
+    request_body(content = Vec<Value>, description = "Up to 500 events, each as in `POST /v1/events`; or a CloudEvents batch.",
+        content_type = "application/json"),
+    responses((status = 202, description = "One result an event, in order.", body = BatchAnswer),
+              (status = 400, description = "Not JSON.", body = crate::ProblemBody),
+              (status = 413, description = "Larger than 8 MiB.", body = crate::ProblemBody),
+              (status = 422, description = "Not an array of 1 to 500 events.", body = crate::ProblemBody)))]
+pub async fn post_batch(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let media_type = body::media_type(&head.headers)?;
+    accept_batch(&api, &head.method, &head.uri, &head.headers, body, media_type).await
+}
+
+/// The work behind a batch, whichever path it came by.
+pub async fn accept_batch(
+    api: &Api,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+    media_type: MediaType,
+) -> Result<Response, Problem> {
+    let bytes = body::read(headers, body, BATCH_BYTES_MAX).await?;
+    let value = body::json(&bytes)?;
+    let keyed = events::begin(api, method, uri, headers, &value)?;
+    let items = match value {
+        Value::Array(items) if (1..=BATCH_EVENTS_MAX).contains(&items.len()) => items,
+        _ => {
+            let message = format!("must be an array of 1 to {BATCH_EVENTS_MAX} events");
+            let error = FieldError::new("", message);
+            return Err(Problem::invalid("invalid_batch", vec![error]));
+        }
+    };
+    let bare_type = events::query_type(uri);
+    idempotency::once(api, keyed, async {
+        let results = items.into_iter().map(|item| accept_item(api, item, media_type, bare_type.as_deref()));
+        let answer = BatchAnswer { data: join_all(results).await };
+        let body = serde_json::to_string(&answer).unwrap_or_default();
+        Ok(RememberedAnswer { status: StatusCode::ACCEPTED.as_u16(), body })
+    })
+    .await
+}
+
+async fn accept_item(api: &Api, item: Value, media_type: MediaType, bare_type: Option<&str>) -> BatchItem {
+    match try_item(api, item, media_type, bare_type).await {
+        Ok(json) => BatchItem::from_json(StatusCode::ACCEPTED.as_u16(), &json),
+        Err(problem) => BatchItem::problem(&problem),
+    }
+}
+
+async fn try_item(
+    api: &Api,
+    item: Value,
+    media_type: MediaType,
+    bare_type: Option<&str>,
+) -> Result<String, Problem> {
+    let size = item.to_string().len();
+    if size > api.request_limit_bytes {
+        let detail = format!("this event is larger than {} bytes", api.request_limit_bytes);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+    }
+    let event = read_event(&HeaderMap::new(), media_type, item, bare_type)?;
+    match accept(api, event, None).await? {
+        AcceptResult::Accepted(accepted) => Ok(accepted_json(&accepted)),
+        AcceptResult::BusinessKeyConflict { existing, notification_type } => {
+            Err(events::conflict(&existing.to_string(), &notification_type))
+        }
+        // Only a keyed acceptance comes to these, and the key belongs to the batch.
+        AcceptResult::Replayed(remembered) => Ok(remembered.body),
+        AcceptResult::IdempotencyKeyReused => Err(idempotency::reused()),
+    }
+}

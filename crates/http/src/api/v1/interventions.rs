@@ -1,0 +1,72 @@
+//! `POST /v1/notifications/{id}/retry` and `/cancel`: what a person may do to a notification.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use postrider_core::domain::status::Status;
+use postrider_core::ports::ledger::{Intervened, Intervention, RememberedAnswer};
+
+use super::view::NotificationView;
+use super::{no_such_notification, parse_id};
+use crate::Problem;
+use crate::idempotency;
+use crate::state::Api;
+
+/// Tries again now, with a fresh budget of attempts.
+#[utoipa::path(post, path = "/v1/notifications/{id}/retry", tag = "notifications",
+    params(("id" = String, Path, description = "`ntf_…`")),
+    responses((status = 200, description = "Queued again.", body = NotificationView),
+              (status = 404, description = "There is none.", body = crate::ProblemBody),
+              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+pub async fn retry(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let response = intervene(&api, &id, Intervention::Retry, &headers).await?;
+    (api.wake)();
+    Ok(response)
+}
+
+/// Takes a notification back before it is sent.
+#[utoipa::path(post, path = "/v1/notifications/{id}/cancel", tag = "notifications",
+    params(("id" = String, Path, description = "`ntf_…`")),
+    responses((status = 200, description = "Canceled.", body = NotificationView),
+              (status = 404, description = "There is none.", body = crate::ProblemBody),
+              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+pub async fn cancel(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    intervene(&api, &id, Intervention::Cancel, &headers).await
+}
+
+async fn intervene(
+    api: &Api,
+    id_text: &str,
+    intervention: Intervention,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let id = parse_id(id_text)?;
+    let verb = if intervention == Intervention::Cancel { "cancel" } else { "retry" };
+    let keyed = idempotency::begin(api, headers, &[verb.as_bytes(), id_text.as_bytes()])?;
+    idempotency::once(api, keyed, async {
+        match api.ledger.intervene(id, intervention, api.clock.now()).await? {
+            Intervened::Done(notification) => {
+                let body = serde_json::to_string(&NotificationView::from(&*notification)).unwrap_or_default();
+                Ok(RememberedAnswer { status: StatusCode::OK.as_u16(), body })
+            }
+            Intervened::NotFound => Err(no_such_notification(id_text)),
+            Intervened::Forbidden(status) => Err(forbidden(id_text, verb, status)),
+        }
+    })
+    .await
+}
+
+fn forbidden(id: &str, verb: &str, status: Status) -> Problem {
+    let detail = format!(
+        "{id} is {status}; a notification in that status cannot be asked to {verb}. Nothing changed."
+    );
+    Problem::new(StatusCode::CONFLICT, "status_forbids", detail)
+}

@@ -1,0 +1,24 @@
+//! Version 1 of the API, one resource a file.
+
+pub mod batch;
+pub mod dead_letters;
+pub mod events;
+pub mod interventions;
+pub mod message;
+pub mod notifications;
+pub mod types;
+pub mod view;
+
+use postrider_core::domain::id::NotificationId;
+
+use crate::Problem;
+
+/// The notification id in a path; one that cannot exist is one that is not there.
+pub(crate) fn parse_id(text: &str) -> Result<NotificationId, Problem> {
+    text.parse().map_err(|_| no_such_notification(text))
+}
+
+fn no_such_notification(id: &str) -> Problem {
+    let id: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
+    Problem::not_found("notification_not_found", format!("there is no notification {id}"))
+}

@@ -1,0 +1,48 @@
+//! The API's description, made from the code that serves it.
+
+use axum::response::{IntoResponse, Response};
+use http::header;
+use utoipa::OpenApi;
+
+use crate::api::v1;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Postrider",
+        description = "Order events in, e-mails out: nothing lost, nothing twice.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        v1::events::post_event,
+        v1::batch::post_batch,
+        v1::notifications::list,
+        v1::notifications::show,
+        v1::message::message,
+        v1::interventions::retry,
+        v1::interventions::cancel,
+        v1::dead_letters::list,
+        v1::dead_letters::redrive,
+        v1::types::list,
+        v1::types::preview,
+        crate::health::healthz,
+        crate::health::readyz,
+        crate::metrics::metrics,
+        openapi,
+    ),
+    components(schemas(v1::dead_letters::DeadLetterGroups))
+)]
+struct Description;
+
+/// The description as JSON text, the same every time.
+#[must_use]
+pub fn description() -> String {
+    Description::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "health",
+    responses((status = 200, description = "OpenAPI 3.1.", content_type = "application/json")))]
+pub async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], description()).into_response()
+}

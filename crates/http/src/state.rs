@@ -1,0 +1,34 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use postrider_core::ports::clock::{Clock, Random};
+use postrider_core::ports::ledger::Ledger;
+use postrider_mail::types::TypeSet;
+
+use crate::health::Health;
+use crate::idempotency::RunningKeys;
+use crate::metrics::Metrics;
+
+/// The parts a running API is made of. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// Where notifications live.
+    pub ledger: Arc<dyn Ledger>,
+    /// The notification types in force.
+    pub types: Arc<TypeSet>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids.
+    pub random: Arc<dyn Random>,
+    /// What Prometheus reads.
+    pub metrics: Arc<Metrics>,
+    /// Whether the parts behind the API are well.
+    pub health: Arc<Health>,
+    /// Called after something became due, so that a sender wakes up.
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// Bytes of one event's body.
+    pub request_limit_bytes: usize,
+    /// Idempotency keys of running requests.
+    pub running_keys: RunningKeys,
+}

@@ -1,0 +1,5 @@
+//! Internet messages (RFC 5322, RFC 2045–2047), written byte for byte the same each time.
+
+pub mod header;
+pub mod message;
+pub mod quoted_printable;

@@ -1,0 +1,141 @@
+//! [`TypeSet`] as the core sees it.
+
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNotification};
+use postrider_core::domain::outcome::{Cause, Words};
+use postrider_core::domain::problem::FieldError;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::limits::FIELD_ERRORS_MAX;
+use postrider_core::ports::catalog::{Catalog, ComposeFailure, Composed, Rejection, RenditionId, SentCopy};
+use postrider_core::ports::mailer::Envelope;
+use serde_json::Value;
+
+use crate::render::expression::{Expression, ExpressionError};
+
+use super::TypeSet;
+use super::nearest::nearest;
+use super::notification_type::NotificationType;
+use super::rendition::{MessageError, with_signature};
+
+impl TypeSet {
+    /// Every rendition messages are made of now, with the bundle to store under its id before the first message
+    /// leaves; [`recompose`](super::recompose) reads it.
+    #[must_use]
+    pub fn renditions(&self) -> Vec<(RenditionId, Vec<u8>)> {
+        self.types.values().map(|known| (known.rendition.id, known.rendition.bytes.clone())).collect()
+    }
+}
+
+impl Catalog for TypeSet {
+    fn plan(&self, event: &Event) -> Result<Vec<PlannedNotification>, Rejection> {
+        let Some(names) = self.answering.get(&event.event_type) else {
+            let nearest = nearest(&event.event_type, self.answering.keys().map(String::as_str));
+            return Err(Rejection::UnknownEventType { nearest });
+        };
+        let mut errors = Vec::new();
+        let mut planned = Vec::with_capacity(names.len());
+        for (name, notification_type) in names.iter().filter_map(|name| self.types.get_key_value(name)) {
+            planned.extend(plan_one(name, notification_type, event, &mut errors));
+        }
+        if errors.is_empty() { Ok(planned) } else { Err(Rejection::Invalid(errors)) }
+    }
+
+    fn compose(
+        &self,
+        notification: &Notification,
+        event: &StoredEvent,
+        at: Timestamp,
+    ) -> Result<Composed, ComposeFailure> {
+        let Some(notification_type) = self.types.get(&notification.notification_type) else {
+            let words = format!("the notification type {} is not loaded", notification.notification_type);
+            return Err(failure("type_missing", &words));
+        };
+        let rendition = &notification_type.rendition;
+        let unsigned = rendition.message(notification, event, at).map_err(|error| describe(&error))?;
+        let return_path = self
+            .sender
+            .return_path()
+            .map_err(|_| failure("sender_invalid", "the sender's bounce_domain is not a domain name"))?;
+        let signature = match &self.sender.dkim {
+            Some(key) => {
+                Some(key.sign(&unsigned, at).map_err(|error| failure("dkim_failed", &error.to_string()))?)
+            }
+            None => None,
+        };
+        let message = with_signature(signature.as_deref(), unsigned);
+        let copy = SentCopy {
+            rendition: rendition.id,
+            composed_at: at,
+            fingerprint: Fingerprint::of_parts(&[&message]),
+            signature,
+        };
+        let envelope = Envelope { return_path, recipient: notification.to.clone() };
+        Ok(Composed { envelope, message, copy })
+    }
+}
+
+/// One type's answer to an event, or nothing and its wrong fields in `errors`.
+fn plan_one(
+    name: &str,
+    notification_type: &NotificationType,
+    event: &Event,
+    errors: &mut Vec<FieldError>,
+) -> Option<PlannedNotification> {
+    let known = errors.len();
+    notification_type.schema.check(&event.data, &event.data_pointer, errors);
+    let templates = &notification_type.rendition.templates;
+    let mut evaluate = |expression: &Expression| match expression.evaluate(&event.data, templates) {
+        Ok(value) => Some(value),
+        // The schema has already named the field, and everything else may follow from that.
+        Err(_) if errors.len() > known => None,
+        Err(error) => {
+            push(errors, expression, event, &evaluation_words(&error));
+            None
+        }
+    };
+    let to = evaluate(&notification_type.to);
+    let dedup = evaluate(&notification_type.dedup);
+    let recipient = to.and_then(|to| match EmailAddress::parse(&to) {
+        Ok(recipient) => Some(recipient),
+        Err(error) => {
+            push(errors, &notification_type.to, event, &error.to_string());
+            None
+        }
+    });
+    if errors.len() > known {
+        return None;
+    }
+    Some(PlannedNotification {
+        notification_type: name.to_owned(),
+        to: recipient?,
+        order_id: event.data.get("orderId").and_then(Value::as_str).map(str::to_owned),
+        business_key: BusinessKey::new(name, &dedup?),
+        priority: notification_type.manifest.priority,
+    })
+}
+
+fn push(errors: &mut Vec<FieldError>, expression: &Expression, event: &Event, message: &str) {
+    let error = FieldError::new(format!("{}{}", event.data_pointer, expression.pointer()), message);
+    // One wrong field, one error: the schema's comes first and is the more telling.
+    if errors.len() < FIELD_ERRORS_MAX && !errors.iter().any(|known| known.pointer == error.pointer) {
+        errors.push(error);
+    }
+}
+
+fn evaluation_words(error: &ExpressionError) -> String {
+    match error {
+        ExpressionError::Missing | ExpressionError::NotText => error.to_string(),
+        ExpressionError::Render(error) => format!("cannot be used: {error}"),
+    }
+}
+
+fn describe(error: &MessageError) -> ComposeFailure {
+    let cause = if error.is_too_large() { "render_too_large" } else { "render_failed" };
+    failure(cause, &error.to_string())
+}
+
+fn failure(cause: &'static str, words: &str) -> ComposeFailure {
+    ComposeFailure { cause: Cause::known(cause), words: Words::new(words) }
+}

@@ -1,0 +1,160 @@
+//! `type.toml`: what a type answers, whom it writes to and how it is queued.
+
+use postrider_core::domain::event::check_label;
+use postrider_core::domain::notification::Priority;
+use toml::{Table, Value};
+
+use super::error::{TypeError, line_of};
+use super::nearest::nearest;
+
+const FILE: &str = "type.toml";
+
+/// Every key a manifest may have.
+const KEYS: [&str; 8] =
+    ["events", "to", "to_name", "subject", "dedup", "category", "priority", "description"];
+
+/// Why people get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// Part of something the recipient did: an order, a password reset.
+    Transactional,
+}
+
+impl Category {
+    /// The public name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transactional => "transactional",
+        }
+    }
+}
+
+/// A manifest, read and checked.
+#[derive(Clone, Debug)]
+pub(super) struct Manifest {
+    pub(super) events: Vec<String>,
+    pub(super) to: String,
+    pub(super) to_name: Option<String>,
+    pub(super) subject: String,
+    pub(super) dedup: String,
+    pub(super) category: Category,
+    pub(super) priority: Priority,
+    pub(super) description: String,
+}
+
+/// Reads a manifest.
+pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeError>> {
+    let table: Table = match source.parse() {
+        Ok(table) => table,
+        Err(error) => return Err(vec![syntax_error(type_name, source, &error)]),
+    };
+    let mut reader = Reader { type_name, source, table: &table, errors: Vec::new() };
+    reader.refuse_unknown_keys();
+    let manifest = Manifest {
+        events: reader.events(),
+        to: reader.required_text(
+            "to",
+            "the path of the recipient's address in `data`, such as to = \"customerEmail\"",
+        ),
+        to_name: reader.text("to_name"),
+        subject: reader
+            .required_text("subject", "the subject line, such as subject = \"Your order {{ orderId }}\""),
+        dedup: reader.text("dedup").unwrap_or_else(|| "orderId".to_owned()),
+        category: reader.category(),
+        priority: reader.priority(),
+        description: reader.text("description").unwrap_or_default(),
+    };
+    if reader.errors.is_empty() { Ok(manifest) } else { Err(reader.errors) }
+}
+
+fn syntax_error(type_name: &str, source: &str, error: &toml::de::Error) -> TypeError {
+    let line =
+        error.span().and_then(|span| source.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    TypeError::new(type_name, FILE, format!("not valid TOML: {}", error.message())).at_line(line)
+}
+
+struct Reader<'a> {
+    type_name: &'a str,
+    source: &'a str,
+    table: &'a Table,
+    errors: Vec<TypeError>,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, key: &str, message: String, nearest: Option<String>) {
+        let line = self.source.lines().position(|line| {
+            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
+        });
+        let line = line.map(|index| index + 1).or_else(|| line_of(self.source, &format!("[{key}]")));
+        let error = TypeError::new(self.type_name, FILE, message).at_line(line).with_nearest(nearest);
+        self.errors.push(error);
+    }
+
+    fn refuse_unknown_keys(&mut self) {
+        for key in self.table.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+            self.refuse(key, format!("unknown key {key:?}"), nearest(key, KEYS));
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        match self.table.get(key)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+            _ => {
+                self.refuse(key, format!("`{key}` must be text that is not empty"), None);
+                None
+            }
+        }
+    }
+
+    fn required_text(&mut self, key: &str, meaning: &str) -> String {
+        if !self.table.contains_key(key) {
+            self.refuse(key, format!("`{key}` is missing: {meaning}"), None);
+        }
+        self.text(key).unwrap_or_default()
+    }
+
+    fn events(&mut self) -> Vec<String> {
+        let named: Option<Vec<String>> =
+            self.table.get("events").and_then(Value::as_array).and_then(|events| {
+                events
+                    .iter()
+                    .map(|event| event.as_str().filter(|e| check_label(e).is_ok()).map(str::to_owned))
+                    .collect()
+            });
+        match named {
+            Some(mut events) if !events.is_empty() => {
+                events.sort_unstable();
+                events.dedup();
+                events
+            }
+            _ => {
+                let message =
+                    "`events` must list the event types it answers, such as events = [\"order.confirmed\"]";
+                self.refuse("events", message.to_owned(), None);
+                Vec::new()
+            }
+        }
+    }
+
+    fn category(&mut self) -> Category {
+        let category = self.text("category");
+        if category.is_some_and(|category| category != Category::Transactional.as_str()) {
+            let message =
+                "`category` must be \"transactional\": nothing here handles the consent other mail needs";
+            self.refuse("category", message.to_owned(), None);
+        }
+        Category::Transactional
+    }
+
+    fn priority(&mut self) -> Priority {
+        let Some(name) = self.text("priority") else { return Priority::Normal };
+        let known = Priority::ALL.into_iter().find(|priority| priority.as_str() == name);
+        if known.is_none() {
+            let names = Priority::ALL.map(Priority::as_str);
+            let message = format!("`priority` must be one of {}, not {name:?}", names.join(", "));
+            self.refuse("priority", message, nearest(&name, names));
+        }
+        known.unwrap_or(Priority::Normal)
+    }
+}

@@ -1,0 +1,201 @@
+//! Looking at types without sending: lists, previews, checks.
+
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::notification::Priority;
+use postrider_core::domain::problem::FieldError;
+use serde_json::Value;
+
+use super::TypeSet;
+use super::error::TypeError;
+use super::manifest::Category;
+use super::nearest::nearest;
+use super::notification_type::NotificationType;
+use super::sender::Sender;
+use super::source::{TypeSource, read};
+
+/// A type as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSummary {
+    /// Its name.
+    pub name: String,
+    /// One sentence about it, or nothing.
+    pub description: String,
+    /// The event types it answers.
+    pub events: Vec<String>,
+    /// Why people get it.
+    pub category: Category,
+    /// Its place in the queue.
+    pub priority: Priority,
+    /// The names of its samples.
+    pub samples: Vec<String>,
+}
+
+/// A message's content as a person would see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The subject line.
+    pub subject: String,
+    /// The HTML body.
+    pub html: String,
+    /// The text body.
+    pub text: String,
+}
+
+/// Why there is no preview.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PreviewError {
+    /// No type has that name.
+    #[error("there is no notification type {name:?}")]
+    UnknownType {
+        /// The name asked for.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The type has no such sample.
+    #[error("the notification type has no sample {name:?}")]
+    UnknownSample {
+        /// The name asked for.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The data is not what the type's schema asks for. Pointers start at the data's own top.
+    #[error("the data does not satisfy the type's schema")]
+    Invalid(Vec<FieldError>),
+    /// The templates fail for this data.
+    #[error("the templates cannot render this data: {0}")]
+    Render(String),
+}
+
+/// What a check found, type by type.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// Every type that was found, by name.
+    pub types: Vec<CheckedType>,
+    /// What is wrong with the place they were read from.
+    pub errors: Vec<TypeError>,
+}
+
+impl CheckReport {
+    /// Whether a server would start with these types.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.errors.is_empty() && self.types.iter().all(|checked| checked.errors.is_empty())
+    }
+}
+
+/// One type after its check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedType {
+    /// Its name.
+    pub name: String,
+    /// Its samples, rendered; empty when the type has errors.
+    pub samples: Vec<CheckedSample>,
+    /// What is wrong with it.
+    pub errors: Vec<TypeError>,
+}
+
+/// One sample, rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedSample {
+    /// Its name.
+    pub name: String,
+    /// The subject line it gives.
+    pub subject: String,
+    /// Bytes of its HTML body. Gmail cuts messages off at about 102 000.
+    pub html_bytes: usize,
+    /// Bytes of its text body.
+    pub text_bytes: usize,
+}
+
+impl TypeSet {
+    /// Every type, by name.
+    #[must_use]
+    pub fn types(&self) -> Vec<TypeSummary> {
+        let summary = |(name, known): (&String, &NotificationType)| TypeSummary {
+            name: name.clone(),
+            description: known.manifest.description.clone(),
+            events: known.manifest.events.clone(),
+            category: known.manifest.category,
+            priority: known.manifest.priority,
+            samples: known.samples.keys().cloned().collect(),
+        };
+        self.types.iter().map(summary).collect()
+    }
+
+    /// Renders a type with `data`, else with the sample named, else with the type's first sample.
+    ///
+    /// # Errors
+    /// [`PreviewError`].
+    pub fn preview(
+        &self,
+        type_name: &str,
+        data: Option<&Value>,
+        sample: Option<&str>,
+    ) -> Result<Preview, PreviewError> {
+        let known = self.types.get(type_name).ok_or_else(|| PreviewError::UnknownType {
+            name: type_name.to_owned(),
+            nearest: nearest(type_name, self.types.keys().map(String::as_str)),
+        })?;
+        let data = match (data, sample) {
+            (Some(data), _) => data,
+            (None, Some(name)) => known.samples.get(name).ok_or_else(|| PreviewError::UnknownSample {
+                name: name.to_owned(),
+                nearest: nearest(name, known.samples.keys().map(String::as_str)),
+            })?,
+            (None, None) => known.samples.values().next().unwrap_or(&Value::Null),
+        };
+        let mut errors = Vec::new();
+        known.schema.check(data, "", &mut errors);
+        if !errors.is_empty() {
+            return Err(PreviewError::Invalid(errors));
+        }
+        known.preview(data)
+    }
+}
+
+impl NotificationType {
+    fn preview(&self, data: &Value) -> Result<Preview, PreviewError> {
+        let rendered =
+            self.rendition.render(data).map_err(|(_, error)| PreviewError::Render(error.to_string()))?;
+        Ok(Preview { subject: rendered.subject, html: rendered.html, text: rendered.text })
+    }
+}
+
+/// Checks every type in `source` as the start of a server would, and renders every sample of those that pass.
+#[must_use]
+pub fn check(source: &TypeSource) -> CheckReport {
+    let folders = match read(source) {
+        Ok(folders) => folders,
+        Err(errors) => return CheckReport { types: Vec::new(), errors },
+    };
+    // RFC 2606 keeps example.com free, so the address is nobody's; no check depends on the sender.
+    let Ok(address) = EmailAddress::parse("shop@example.com") else { return CheckReport::default() };
+    let sender = Sender::new(Some("Example Shop".to_owned()), address);
+    let types = folders
+        .iter()
+        .map(|folder| match NotificationType::compile(folder, &sender) {
+            Ok(compiled) => CheckedType {
+                name: folder.name.clone(),
+                samples: checked_samples(&compiled),
+                errors: Vec::new(),
+            },
+            Err(errors) => CheckedType { name: folder.name.clone(), samples: Vec::new(), errors },
+        })
+        .collect();
+    CheckReport { types, errors: Vec::new() }
+}
+
+fn checked_samples(compiled: &NotificationType) -> Vec<CheckedSample> {
+    let rendered = |(name, data): (&String, &Value)| {
+        let preview = compiled.preview(data).ok()?;
+        Some(CheckedSample {
+            name: name.clone(),
+            subject: preview.subject,
+            html_bytes: preview.html.len(),
+            text_bytes: preview.text.len(),
+        })
+    };
+    compiled.samples.iter().filter_map(rendered).collect()
+}

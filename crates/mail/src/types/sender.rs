@@ -1,0 +1,38 @@
+//! Who the messages are from.
+
+use postrider_core::domain::address::{EmailAddress, InvalidAddress};
+
+use crate::dkim::DkimKey;
+use crate::mime::message::Mailbox;
+
+/// The sender of every message a [`TypeSet`](super::TypeSet) makes.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// `From`.
+    pub from: Mailbox,
+    /// `Reply-To`, where answers should go elsewhere.
+    pub reply_to: Option<Mailbox>,
+    /// The domain of the return path, `bounces@<domain>`; without one bounces go to `from`.
+    pub bounce_domain: Option<String>,
+    /// Signs every message.
+    pub dkim: Option<DkimKey>,
+}
+
+impl Sender {
+    /// A sender with an address and nothing else.
+    #[must_use]
+    pub fn new(name: Option<String>, address: EmailAddress) -> Self {
+        Self { from: Mailbox { name, address }, reply_to: None, bounce_domain: None, dkim: None }
+    }
+
+    /// Where bounces go.
+    ///
+    /// # Errors
+    /// [`InvalidAddress`] when `bounce_domain` is not a domain name.
+    pub fn return_path(&self) -> Result<EmailAddress, InvalidAddress> {
+        match &self.bounce_domain {
+            Some(domain) => EmailAddress::parse(&format!("bounces@{domain}")),
+            None => Ok(self.from.address.clone()),
+        }
+    }
+}

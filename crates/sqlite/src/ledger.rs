@@ -1,0 +1,178 @@
+//! The port, implemented.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::notification::NotificationRecord;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::ledger::{
+    AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
+    Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
+    Sweep, Swept,
+};
+
+use crate::checkpoint::{Checkpoints, CheckpointsError};
+use crate::fault::Fault;
+use crate::lock::ProcessLock;
+use crate::opening::{self, BUSY_TIMEOUT, OpenError};
+use crate::queries;
+use crate::readers::Readers;
+use crate::steps::{
+    Accept, Claiming, Finishing, Intervening, Probe, RememberAnswer, StoreRendition, Sweeping,
+};
+use crate::writer::Writer;
+
+/// A ledger in one SQLite file, owned by this process as long as the value lives.
+///
+/// Its methods need a Tokio runtime with time enabled.
+pub struct SqliteLedger {
+    path: PathBuf,
+    readers: Readers,
+    writer: Arc<Writer>,
+    /// Given back last, when nothing of this process touches the file any more.
+    _lock: ProcessLock,
+}
+
+/// How large the ledger's files are, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSizes {
+    /// The database.
+    pub database_bytes: u64,
+    /// Its write-ahead log.
+    pub log_bytes: u64,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger at `path`, creating it if there is none in an existing directory. Blocks; the work does not
+    /// grow with the ledger.
+    ///
+    /// # Errors
+    /// [`OpenError`], saying what is in the way and what to do. Nothing is ever replaced or deleted.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let sqlite = |error| OpenError::sqlite(path, error);
+        let opened = opening::open(path)?;
+        let mut connection = opened.writer;
+        let fault = Arc::new(Fault::default());
+        let readers = Readers::open(path, Arc::clone(&fault)).map_err(sqlite)?;
+        let background = opening::connect_checkpointer(path).map_err(sqlite)?;
+        let checkpoints = Checkpoints::start(&mut connection, background, BUSY_TIMEOUT, Arc::clone(&fault))
+            .map_err(|error| match error {
+            CheckpointsError::Sqlite(error) => OpenError::sqlite(path, error),
+            CheckpointsError::Thread(error) => OpenError::io(path, error),
+        })?;
+        let writer =
+            Writer::start(connection, checkpoints, fault).map_err(|error| OpenError::io(path, error))?;
+        Ok(Self { path: path.to_owned(), readers, writer: Arc::new(writer), _lock: opened.lock })
+    }
+
+    /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
+    /// refused as unavailable. Dropping the ledger does the same, blocking.
+    pub async fn close(&self) {
+        let writer = Arc::clone(&self.writer);
+        // Fails only if the runtime is going down; dropping the ledger then does the work.
+        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+    }
+
+    /// How large the files are now. A file that is not there counts as empty.
+    #[must_use]
+    pub fn file_sizes(&self) -> FileSizes {
+        let len = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        FileSizes { database_bytes: len(&self.path), log_bytes: len(Path::new(&log)) }
+    }
+
+    /// Where tests reach the writer with steps of their own.
+    #[cfg(test)]
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        self.writer.close();
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn accept(&self, acceptance: Acceptance) -> Result<AcceptResult, LedgerError> {
+        self.writer.submit(Accept(acceptance)).await
+    }
+
+    async fn claim_due(&self, request: ClaimDue) -> Result<Claims, LedgerError> {
+        self.writer.submit(Claiming(request)).await
+    }
+
+    async fn finish_attempt(&self, finish: FinishAttempt) -> Result<Finished, LedgerError> {
+        self.writer.submit(Finishing(finish)).await
+    }
+
+    async fn sweep(&self, sweep: Sweep) -> Result<Swept, LedgerError> {
+        self.writer.submit(Sweeping(sweep)).await
+    }
+
+    async fn intervene(
+        &self,
+        id: NotificationId,
+        intervention: Intervention,
+        now: Timestamp,
+    ) -> Result<Intervened, LedgerError> {
+        self.writer.submit(Intervening { id, intervention, now }).await
+    }
+
+    async fn find(&self, id: NotificationId) -> Result<Option<NotificationRecord>, LedgerError> {
+        self.readers.read(move |snapshot| queries::find(snapshot, id)).await
+    }
+
+    async fn content(&self, id: NotificationId) -> Result<Option<Content>, LedgerError> {
+        self.readers.read(move |snapshot| queries::content(snapshot, id)).await
+    }
+
+    async fn list(&self, query: ListQuery) -> Result<NotificationPage, LedgerError> {
+        self.readers.read(move |snapshot| queries::list(snapshot, &query)).await
+    }
+
+    async fn dead_letter_groups(&self) -> Result<Vec<DeadLetterGroup>, LedgerError> {
+        self.readers.read(|snapshot| queries::dead_letter_groups(snapshot)).await
+    }
+
+    async fn recall_answer(
+        &self,
+        key: Fingerprint,
+    ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError> {
+        self.readers.read(move |snapshot| queries::recall_answer(snapshot, key)).await
+    }
+
+    async fn remember_answer(
+        &self,
+        key: Fingerprint,
+        request: Fingerprint,
+        answer: RememberedAnswer,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.writer.submit(RememberAnswer { key, request, answer, now }).await
+    }
+
+    async fn store_rendition(&self, id: RenditionId, bundle: Vec<u8>) -> Result<(), LedgerError> {
+        self.writer.submit(StoreRendition { id, bundle }).await
+    }
+
+    async fn rendition(&self, id: RenditionId) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.readers.read(move |snapshot| queries::rendition(snapshot, id)).await
+    }
+
+    async fn queue_stats(&self, now: Timestamp) -> Result<QueueStats, LedgerError> {
+        self.readers.read(move |snapshot| queries::queue_stats(snapshot, now)).await
+    }
+
+    async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.writer.submit(Probe { now }).await
+    }
+}

@@ -1,0 +1,14 @@
+//! The SQLite ledger keeps the contract.
+
+use std::sync::Arc;
+
+use postrider_sqlite::SqliteLedger;
+use postrider_testkit::contract::Subject;
+
+fn open() -> Subject {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let ledger = SqliteLedger::open(directory.path().join("ledger.db")).expect("a fresh ledger opens");
+    Subject { ledger: Arc::new(ledger), keep: Box::new(directory) }
+}
+
+postrider_testkit::ledger_contract!(crate::open);

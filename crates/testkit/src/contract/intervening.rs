@@ -1,0 +1,88 @@
+//! What is done out of turn.
+
+use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::status::Status;
+use postrider_core::domain::timeline::TimelineKind;
+use postrider_core::ports::ledger::{Intervened, Intervention};
+
+use super::scene::{Scene, dead, deferred, sure};
+
+/// A retry starts over: due now, no attempt spent, and the answer is what is stored.
+pub async fn a_dead_letter_gets_a_fresh_budget(scene: &Scene) {
+    let id = scene.post_and_finish("1", dead("connect_refused")).await;
+    scene.clock.advance_ms(10);
+    let Intervened::Done(now) = scene.intervene(id, Intervention::Retry).await else {
+        panic!("a dead letter can be retried");
+    };
+    assert_eq!((now.lifecycle.status, now.lifecycle.attempts), (Status::Queued, 0));
+    assert_eq!((now.lifecycle.due_at, now.updated_at), (Some(scene.now()), scene.now()));
+    assert_eq!(scene.notification(id).await, *now);
+    let claim = scene.claim_one().await;
+    assert_eq!((claim.notification.id, claim.notification.lifecycle.fence), (id, 2));
+}
+
+/// A retry would be a second e-mail, or none.
+pub async fn what_is_sent_or_on_its_way_cannot_be_repeated(scene: &Scene) {
+    let sent = scene.post_and_finish("1", Verdict::Sent).await;
+    let sending = scene.post("2").await;
+    scene.claim_one().await;
+    let queued = scene.post("3").await;
+    for (id, status) in [(sent, Status::Sent), (sending, Status::Sending), (queued, Status::Queued)] {
+        let before = sure(scene.ledger.find(id).await);
+        assert_eq!(scene.intervene(id, Intervention::Retry).await, Intervened::Forbidden(status));
+        assert_eq!(sure(scene.ledger.find(id).await), before);
+    }
+}
+
+/// What was taken back in time never leaves.
+pub async fn what_is_taken_back_is_never_claimed(scene: &Scene) {
+    let id = scene.post("1").await;
+    assert!(matches!(scene.intervene(id, Intervention::Cancel).await, Intervened::Done(_)));
+    scene.clock.advance_ms(1_000_000);
+    assert!(scene.claim(10).await.is_empty());
+    let forbidden = Intervened::Forbidden(Status::Canceled);
+    assert_eq!(scene.intervene(id, Intervention::Retry).await, forbidden);
+    assert_eq!(scene.intervene(id, Intervention::Cancel).await, forbidden);
+}
+
+/// What left cannot be taken back.
+pub async fn what_is_sent_cannot_be_taken_back(scene: &Scene) {
+    let id = scene.post("1").await;
+    let claim = scene.claim_one().await;
+    assert_eq!(scene.intervene(id, Intervention::Cancel).await, Intervened::Forbidden(Status::Sending));
+    scene.finish(&claim, Verdict::Sent).await;
+    assert_eq!(scene.intervene(id, Intervention::Cancel).await, Intervened::Forbidden(Status::Sent));
+}
+
+/// A deferred notification becomes due now, with the attempts it has; others do not.
+pub async fn what_waits_for_its_route_can_be_hastened(scene: &Scene) {
+    let id = scene.post_and_finish("1", deferred(scene.now().plus_ms(1_000_000))).await;
+    let queued = scene.post("2").await;
+    assert_eq!(scene.intervene(queued, Intervention::Hasten).await, Intervened::Forbidden(Status::Queued),);
+    assert!(matches!(scene.intervene(id, Intervention::Hasten).await, Intervened::Done(_)));
+    let claims = scene.claim(10).await;
+    let hastened = claims.iter().find(|claim| claim.notification.id == id);
+    assert_eq!(hastened.map(|claim| claim.notification.lifecycle.attempts), Some(1));
+}
+
+/// There is nobody to do it to.
+pub async fn nobody_can_be_done_nothing(scene: &Scene) {
+    let (stranger, _) = scene.plan("any", "any");
+    for intervention in [Intervention::Retry, Intervention::Hasten, Intervention::Cancel] {
+        assert_eq!(scene.intervene(stranger, intervention).await, Intervened::NotFound);
+    }
+}
+
+/// Interventions are part of the story.
+pub async fn every_intervention_is_on_the_timeline(scene: &Scene) {
+    let id = scene.post_and_finish("1", deferred(scene.now().plus_ms(1_000_000))).await;
+    for intervention in [Intervention::Hasten, Intervention::Cancel] {
+        scene.intervene(id, intervention).await;
+    }
+    let dead = scene.post_and_finish("2", dead("connect_refused")).await;
+    scene.intervene(dead, Intervention::Retry).await;
+    let expected =
+        [TimelineKind::Accepted, TimelineKind::Claimed, TimelineKind::Deferred, TimelineKind::Hastened];
+    assert_eq!(scene.story(id).await, [&expected[..], &[TimelineKind::Canceled]].concat());
+    assert_eq!(scene.story(dead).await.last(), Some(&TimelineKind::Retried));
+}

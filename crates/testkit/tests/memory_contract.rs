@@ -1,0 +1,10 @@
+//! The ledger in memory keeps the contract.
+
+use postrider_testkit::contract::Subject;
+use postrider_testkit::memory_ledger::MemoryLedger;
+
+fn open() -> Subject {
+    Subject::alone(MemoryLedger::new())
+}
+
+postrider_testkit::ledger_contract!(crate::open);
