@@ -66,7 +66,7 @@ pub fn run(server: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Resu
         poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
         open.push(Connection {
             stream,
-            request: None,
+            waiting: false,
             sent_at: Instant::now(),
             answer: Vec::with_capacity(2048),
         });

@@ -1,5 +1,7 @@
 //! What SMTP replies mean, case by case.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage must fail")]
+
 use postrider_core::domain::outcome::{FailureClass, FaultScope};
 use postrider_mail::mailers::smtp::outcome::{
     Breakage, ConnectTrouble, Phase, TlsTrouble, Trouble, classify,
@@ -172,12 +174,14 @@ fn troubles_before_the_conversation_are_the_routes() {
         ConnectTrouble::TimedOut,
         ConnectTrouble::Unreachable,
     ] {
-        let failure = classify(Phase::Greeting, Trouble::Connect(trouble));
+        let failure = classify(Phase::Greeting, Trouble::Connect(trouble, "mail.example:25"));
         assert_eq!((failure.class, failure.scope, failure.spends_attempt), ROUTE_DOWN);
     }
-    let failure = classify(Phase::Greeting, Trouble::Connect(ConnectTrouble::PlaintextRefused));
+    let failure =
+        classify(Phase::Greeting, Trouble::Connect(ConnectTrouble::PlaintextRefused, "mail.example:25"));
     assert_eq!((failure.class, failure.scope, failure.spends_attempt), ROUTE_PAUSED);
-    let failure = classify(Phase::StartTls, Trouble::Tls(TlsTrouble::TimedOut));
+    let failure = classify(Phase::StartTls, Trouble::Tls(TlsTrouble::TimedOut, "mail.example:25"));
     assert_eq!((failure.class, failure.scope, failure.spends_attempt), ROUTE_PAUSED);
     assert_eq!(failure.cause.as_str(), "tls_timeout");
+    assert_eq!(failure.words.as_str(), "mail.example:25 did not end the TLS handshake in time");
 }

@@ -29,6 +29,8 @@ struct Report {
     route_fault: Option<String>,
     /// Whether the server was reached at all.
     reached: bool,
+    /// When it is to be tried again, if it is.
+    again_at: Option<Timestamp>,
 }
 
 struct Dispatcher {
@@ -149,11 +151,8 @@ impl Dispatcher {
         tokio::select! {
             () = self.engine.wake.notified() => self.look = true,
             Some(report) = self.reports.recv() => self.take(report),
-            () = tokio::time::sleep_until(until.into()) => {
-                if self.next_due.is_some_and(|due| due <= self.engine.clock.now()) {
-                    self.look = true;
-                }
-            }
+            // Also without a reason: what is due is in the ledger, and no wake-up is needed to find it.
+            () = tokio::time::sleep_until(until.into()) => self.look = true,
             _ = self.stop.changed() => {}
         }
         while let Ok(report) = self.reports.try_recv() {
@@ -164,14 +163,15 @@ impl Dispatcher {
 
     fn take(&mut self, report: Report) {
         self.in_hand -= 1;
+        if let Some(again_at) = report.again_at {
+            self.next_due = Some(self.next_due.map_or(again_at, |due| due.min(again_at)));
+        }
         match report.route_fault {
             Some(cause) => {
                 if self.route.failed(report.id, Instant::now()) {
                     tracing::error!(cause, "the route to the mail server is paused; messages wait");
                 }
                 self.engine.health.set_route_fault(Some(cause));
-                // Whoever was deferred may be due before anything else.
-                self.look = true;
             }
             None if report.reached => {
                 if let Some(waiting) = self.route.worked() {
@@ -230,7 +230,7 @@ async fn attempt(
             copy: None,
         };
         engine.record(finish, accepted_at, correlation.as_deref()).await;
-        return Report { id, route_fault: None, reached: false };
+        return Report { id, route_fault: None, reached: false, again_at: None };
     };
     let deliver = Deliver {
         catalog: &*engine.catalog,
@@ -244,6 +244,14 @@ async fn attempt(
     let fault = attempt.failure.as_ref().filter(|failure| failure.scope == FaultScope::Route);
     let route_fault = fault.map(|failure| failure.cause.to_string());
     let reached = attempt.mailer_asked && route_fault.is_none();
+    let again_at = match &attempt.finish.verdict {
+        Verdict::Deferred { until, .. } => Some(*until),
+        Verdict::Sent
+        | Verdict::Failed { .. }
+        | Verdict::Dead { .. }
+        | Verdict::Unknown { .. }
+        | Verdict::Released => None,
+    };
     engine.record(attempt.finish, accepted_at, correlation.as_deref()).await;
-    Report { id, route_fault, reached }
+    Report { id, route_fault, reached, again_at }
 }

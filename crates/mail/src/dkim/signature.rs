@@ -26,6 +26,8 @@ const SIGNED: [&str; 14] = [
     "auto-submitted",
 ];
 
+/// Names on one line of the field.
+const NAMES_PER_LINE: usize = 5;
 /// Columns of base64 on one line of the field.
 const BASE64_COLUMNS: usize = 72;
 
@@ -96,6 +98,6 @@ fn push_signed_fields(out: &mut Vec<u8>, fields: &[&[u8]]) {
 }
 
 fn folded_names() -> String {
-    let (first, second) = SIGNED.split_at(SIGNED.len() / 2);
-    format!("{}:\r\n\t {}", first.join(":"), second.join(":"))
+    let lines: Vec<String> = SIGNED.chunks(NAMES_PER_LINE).map(|names| names.join(":")).collect();
+    lines.join(":\r\n\t ")
 }

@@ -54,6 +54,8 @@ impl OutboxMailer {
     pub fn open(data_directory: &Path) -> io::Result<Self> {
         let folder = data_directory.join("outbox");
         fs::create_dir_all(&folder)?;
+        // A file that survives a power loss needs a folder that does.
+        File::open(data_directory)?.sync_all()?;
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             if path.extension() == Some(OsStr::new(TEMPORARY_EXTENSION)) {

@@ -1,28 +1,28 @@
 //! Connections that break and servers that do not answer.
 
+use std::time::Duration;
+
 use postrider_core::domain::outcome::{FailureClass, FaultScope};
 use postrider_core::ports::mailer::{Mailer as _, OutgoingMessage};
-use postrider_mail::mailers::smtp::SmtpMailer;
-use postrider_testkit::smtp_server::{Action, Phase, Script, SmtpServer};
-use tokio::net::TcpListener;
+use postrider_mail::mailers::smtp::{SmtpConfig, SmtpMailer, TlsMode};
+use postrider_testkit::smtp_server::{Action, Authority, Phase, Script, SmtpServer};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
+use crate::authentication::ada;
 use crate::common::{
-    USUAL, accepted, config, fail, failure, hello, later, message, permanent, route_down, route_paused,
+    SHORT_TIMEOUT_MS, USUAL, accepted, config, fail, failure, hello, later, message, permanent, route_down,
     start, unknown, verdict,
 };
 
-/// Long enough for a loopback exchange on a busy machine, short enough to wait for.
-const SHORT_TIMEOUT_MS: u64 = 400;
-
-const PHASES: [(Phase, &str); 8] = [
+const PHASES: [(Phase, &str); 7] = [
     (Phase::Greeting, "at_greeting"),
     (Phase::Ehlo, "at_ehlo"),
+    (Phase::Auth, "at_auth"),
     (Phase::Mail, "at_mail"),
     (Phase::Rcpt, "at_rcpt"),
     (Phase::Data, "at_data"),
-    (Phase::Body, "during_data"),
     (Phase::FinalDot, "after_data"),
-    (Phase::Auth, "at_auth"),
 ];
 
 /// More than the socket buffers of both sides hold, so that its end cannot have been sent before it is read.
@@ -34,49 +34,56 @@ fn expected(what: &str, phase: Phase, when: &str) -> (FailureClass, FaultScope, 
     let cause = format!("{what}_{when}");
     let (class, scope, spends, _) = match phase {
         Phase::FinalDot => unknown(""),
-        Phase::Rcpt | Phase::Data | Phase::Body => later(""),
+        Phase::Rcpt | Phase::Data => later(""),
         _ => route_down(""),
     };
     (class, scope, spends, cause)
 }
 
 /// Sends to a server that does `action` in each phase, all phases at once.
-async fn check_every_phase(action: Action, what: &'static str) {
+async fn check_every_phase(action: &Action, what: &'static str) {
     let mut sends = tokio::task::JoinSet::new();
     for (phase, when) in PHASES {
         for offers in [&["PIPELINING", "AUTH PLAIN"][..], &["AUTH PLAIN"]] {
-            let action = match (phase, &action) {
-                // Only a server that stops reading can stall the writing of a message.
-                (Phase::Body, Action::Stall) => Action::Freeze,
-                _ => action.clone(),
-            };
+            let script = Script::new().offer(offers).on(phase, action.clone());
             sends.spawn(async move {
-                let server = SmtpServer::start(Script::new().offer(offers).on(phase, action)).await;
-                let mut config = config(&server);
-                config.timeout_ms = SHORT_TIMEOUT_MS;
-                config.credentials = Some(crate::authentication::ada());
+                let server = SmtpServer::start(script).await;
+                let config =
+                    SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, credentials: Some(ada()), ..config(&server) };
                 let mailer = SmtpMailer::new(config).unwrap();
-                let message = if phase == Phase::Body { huge() } else { hello() };
-                let failure = failure(mailer.send(&message).await);
+                let failure = failure(mailer.send(&hello()).await);
                 let (class, scope, spends, cause) = verdict(&failure);
                 assert_eq!((class, scope, spends, cause.to_owned()), expected(what, phase, when));
                 assert!(server.taken().is_empty());
             });
         }
     }
-    for result in sends.join_all().await {
-        let () = result;
-    }
+    assert_eq!(sends.join_all().await.len(), 2 * PHASES.len());
 }
 
 #[tokio::test]
 async fn a_cut_is_unknown_from_the_final_dot_on_and_only_then() {
-    check_every_phase(Action::Close, "disconnected").await;
+    check_every_phase(&Action::Close, "disconnected").await;
 }
 
 #[tokio::test]
 async fn a_tarpit_is_given_up_after_the_time_for_one_command() {
-    check_every_phase(Action::Stall, "timeout").await;
+    check_every_phase(&Action::Stall, "timeout").await;
+}
+
+#[tokio::test]
+async fn a_cut_before_the_message_was_written_to_its_end_is_not_unknown() {
+    let (server, mailer) = start(Script::new().on(Phase::Body, Action::Close)).await;
+    assert_eq!(verdict(&failure(mailer.send(&huge()).await)), later("disconnected_during_data"));
+    assert!(server.taken().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_reading_in_the_middle_of_a_message_has_not_taken_it() {
+    let server = SmtpServer::start(Script::new().on(Phase::Body, Action::Freeze)).await;
+    let config = SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
+    let mailer = SmtpMailer::new(config).unwrap();
+    assert_eq!(verdict(&failure(mailer.send(&huge()).await)), later("timeout_during_data"));
 }
 
 #[tokio::test]
@@ -109,8 +116,7 @@ async fn a_reply_that_drips_does_not_extend_the_time_for_the_command() {
         (Phase::FinalDot, unknown("timeout_after_data")),
     ] {
         let server = SmtpServer::start(Script::new().offer(USUAL).on(phase, Action::Drip)).await;
-        let mut config = config(&server);
-        config.timeout_ms = SHORT_TIMEOUT_MS;
+        let config = SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
         let mailer = SmtpMailer::new(config).unwrap();
         // At its pace the server would need 40 seconds to exceed the bound on a reply's length.
         assert_eq!(verdict(&failure(mailer.send(&hello()).await)), expected);
@@ -166,21 +172,51 @@ async fn a_name_that_does_not_resolve_is_tried_again_later() {
 }
 
 #[tokio::test]
-async fn the_deadline_outlasts_every_phase() {
+async fn a_server_too_busy_to_accept_connections_is_tried_again_later() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    // Nobody accepts: once the queue is full, the system leaves further connections without an answer.
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        queue.push(stream.unwrap());
+        assert!(queue.len() < 100, "the queue of connections has no end");
+    }
     let (server, _mailer) = start(Script::new()).await;
-    let mut config = config(&server);
-    config.timeout_ms = 1_000;
+    let config = SmtpConfig { port: address.port(), timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
     let mailer = SmtpMailer::new(config).unwrap();
-    assert!(mailer.deadline_ms() >= 8 * 1_000);
-    assert_eq!(
-        verdict(
-            &fail(
-                Script::new()
-                    .on(Phase::Auth, Action::Close)
-                    .on(Phase::Mail, Action::reply("530 5.7.0 Authentication required"))
-            )
-            .await
-        ),
-        route_paused("smtp_530_5.7.0")
-    );
+    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), route_down("connect_timeout"));
+}
+
+#[tokio::test]
+async fn a_send_ends_before_its_deadline_although_every_answer_is_just_in_time() {
+    const SLOW_TIMEOUT_MS: u64 = 400;
+    let authority = Authority::new();
+    let slow = || Action::UsualAfter(Duration::from_millis(SLOW_TIMEOUT_MS * 8 / 10));
+    let script = Script::new()
+        .offer(&["STARTTLS", "AUTH PLAIN"])
+        .starttls(authority.issue(&["127.0.0.1"]))
+        .on(Phase::Greeting, slow())
+        .on(Phase::Ehlo, slow())
+        .on(Phase::StartTls, slow())
+        .on(Phase::Auth, slow())
+        .on(Phase::Mail, slow())
+        .on(Phase::Rcpt, slow())
+        .on(Phase::Data, slow());
+    let server = SmtpServer::start(script).await;
+    let config = SmtpConfig {
+        tls: TlsMode::StartTls,
+        timeout_ms: SLOW_TIMEOUT_MS,
+        credentials: Some(ada()),
+        extra_roots: vec![authority.root()],
+        ..config(&server)
+    };
+    let mailer = SmtpMailer::new(config).unwrap();
+    let deadline = Duration::from_millis(mailer.deadline_ms());
+    let outcome = timeout(deadline, mailer.send(&hello())).await.unwrap();
+    // The eighth answer, to DATA, would come after more than six times the time for one command.
+    let failure = failure(outcome);
+    assert_eq!(failure.class, FailureClass::Retryable);
+    assert!(failure.cause.as_str().starts_with("timeout_at_"), "{}", failure.cause);
 }

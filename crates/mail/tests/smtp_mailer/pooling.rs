@@ -10,7 +10,9 @@ use postrider_mail::mailers::smtp::{SmtpConfig, SmtpMailer};
 use postrider_testkit::smtp_server::{Action, Phase, Script, SmtpServer};
 use tokio::time;
 
-use crate::common::{USUAL, accepted, config, failure, hello, later, start, unknown, verdict};
+use crate::common::{
+    SHORT_TIMEOUT_MS, USUAL, accepted, config, failure, hello, later, start, unknown, verdict,
+};
 
 #[tokio::test]
 async fn one_connection_carries_many_messages_without_rset() {
@@ -82,7 +84,7 @@ async fn a_connection_that_turns_out_to_be_closed_at_mail_is_replaced_without_a_
 async fn an_idle_connection_that_went_silent_is_replaced_without_a_failure() {
     let server =
         SmtpServer::start(Script::new().offer(USUAL).on_message(0, 1, Phase::Mail, Action::Stall)).await;
-    let mailer = SmtpMailer::new(SmtpConfig { timeout_ms: 400, ..config(&server) }).unwrap();
+    let mailer = SmtpMailer::new(SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) }).unwrap();
     accepted(mailer.send(&hello()).await);
     accepted(mailer.send(&hello()).await);
     assert_eq!(server.connections(), 2);
@@ -140,7 +142,7 @@ async fn a_cancelled_send_takes_its_connection_with_it() {
 #[tokio::test]
 async fn a_send_that_gets_no_connection_in_time_is_released() {
     let server = SmtpServer::start(Script::new().offer(USUAL).on(Phase::FinalDot, Action::Stall)).await;
-    let mailer = SmtpMailer::new(SmtpConfig { timeout_ms: 400, ..config(&server) }).unwrap();
+    let mailer = SmtpMailer::new(SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) }).unwrap();
     let (first, second) = (hello(), hello());
     let (stalled, waiting) = tokio::join!(mailer.send(&first), mailer.send(&second));
     assert_eq!(verdict(&failure(stalled)), unknown("timeout_after_data"));

@@ -48,7 +48,7 @@ impl Authority {
     #[expect(clippy::expect_used, reason = "a test cannot go on without its certificates")]
     pub fn issue(&self, names: &[&str]) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.sign(CertificateParams::new(names).expect("takes the names"))
+        self.sign(&CertificateParams::new(names).expect("takes the names"))
     }
 
     /// A certificate for `names` that ran out long ago.
@@ -62,11 +62,11 @@ impl Authority {
         let mut params = CertificateParams::new(names).expect("takes the names");
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
         params.not_after = rcgen::date_time_ymd(2002, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     #[expect(clippy::expect_used, reason = "a test cannot go on without its certificates")]
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("generates a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("signs").der().clone();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

@@ -1,5 +1,7 @@
 //! What a scripted server does, and when.
 
+use std::time::Duration;
+
 use super::certificates::Identity;
 
 /// A moment at which a server may be told to behave in its own way.
@@ -42,6 +44,8 @@ pub enum Action {
     ReplyThenClose(Vec<String>),
     /// Answer as usual, and these lines right after, in the same packet.
     UsualAnd(Vec<String>),
+    /// Answer as usual, this much later.
+    UsualAfter(Duration),
     /// Write exactly these bytes and wait for the next command.
     Raw(Vec<u8>),
     /// Hang up without a word. At the final dot: without taking the message.

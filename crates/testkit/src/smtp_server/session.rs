@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use super::script::{Action, Phase, Script};
 use super::{Shared, TakenMessage};
@@ -239,7 +239,7 @@ impl<'a> Session<'a> {
             Some(Action::Reply(lines) | Action::ReplyThenClose(lines)) => {
                 lines.last().is_some_and(|line| line.starts_with(['2', '3']))
             }
-            Some(Action::TakeThenClose | Action::UsualAnd(_)) | None => true,
+            Some(Action::TakeThenClose | Action::UsualAnd(_) | Action::UsualAfter(_)) | None => true,
             Some(
                 Action::Raw(_)
                 | Action::Close
@@ -261,6 +261,10 @@ impl<'a> Session<'a> {
                 END
             }
             Action::UsualAnd(lines) => self.say(&format!("{usual}\r\n{}", lines.join("\r\n"))).await,
+            Action::UsualAfter(delay) => {
+                sleep(*delay).await;
+                self.say(usual).await
+            }
             Action::Raw(bytes) => {
                 self.stream.write_all(bytes).await?;
                 GO_ON

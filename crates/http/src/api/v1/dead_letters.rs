@@ -179,7 +179,7 @@ fn read_selection(value: Value) -> Result<(Selection, bool), Problem> {
                 break;
             }
             Err(_) => {
-                errors.push(FieldError::new(format!("/ids/{index}"), "is not a notification id (ntf_…)"))
+                errors.push(FieldError::new(format!("/ids/{index}"), "is not a notification id (ntf_…)"));
             }
         }
     }

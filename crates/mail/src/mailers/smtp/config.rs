@@ -130,6 +130,11 @@ impl SmtpConfig {
         }
         Ok(())
     }
+
+    /// `host:port`, for a reader.
+    pub(super) fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 /// Whether `host` names this machine whatever a resolver may say.

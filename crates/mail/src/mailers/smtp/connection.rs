@@ -41,16 +41,16 @@ impl Connection {
     ) -> Result<Self, Failure> {
         let stream = dial(config, budget)
             .await
-            .map_err(|trouble| classify(Phase::Greeting, Trouble::Connect(trouble)))?;
+            .map_err(|trouble| classify(Phase::Greeting, Trouble::Connect(trouble, &config.server())))?;
         let mut wire = match (config.tls, tls) {
-            (TlsMode::Implicit, Some(tls)) => encrypt(tls, stream, budget).await?,
+            (TlsMode::Implicit, Some(tls)) => encrypt(tls, stream, config, budget).await?,
             _ => Wire::new(Stream::Plain(stream)),
         };
         let greeting = receive(&mut wire, Phase::Greeting, budget).await?;
         expect(Phase::Greeting, &greeting, greeting.is_positive())?;
         let mut capabilities = hello(&mut wire, config, budget).await?;
         if let (TlsMode::StartTls, Some(tls)) = (config.tls, tls) {
-            wire = start_tls(wire, capabilities, tls, budget).await?;
+            wire = start_tls(wire, capabilities, tls, config, budget).await?;
             // Whatever was offered in the clear may have been said by anybody (RFC 3207 §4.2).
             capabilities = hello(&mut wire, config, budget).await?;
         }
@@ -121,9 +121,10 @@ async fn start_tls(
     mut wire: Wire,
     capabilities: Capabilities,
     tls: &Tls,
+    config: &SmtpConfig,
     budget: &Budget,
 ) -> Result<Wire, Failure> {
-    let fail = |trouble| classify(Phase::StartTls, Trouble::Tls(trouble));
+    let fail = |trouble| classify(Phase::StartTls, Trouble::Tls(trouble, &config.server()));
     if !capabilities.starttls {
         return Err(fail(TlsTrouble::NotOffered));
     }
@@ -134,17 +135,22 @@ async fn start_tls(
         return Err(fail(TlsTrouble::PlaintextInjected));
     }
     match wire.into_stream() {
-        Stream::Plain(stream) => encrypt(tls, stream, budget).await,
+        Stream::Plain(stream) => encrypt(tls, stream, config, budget).await,
         // STARTTLS is never asked for twice.
         stream @ Stream::Tls(_) => Ok(Wire::new(stream)),
     }
 }
 
-async fn encrypt(tls: &Tls, stream: TcpStream, budget: &Budget) -> Result<Wire, Failure> {
+async fn encrypt(
+    tls: &Tls,
+    stream: TcpStream,
+    config: &SmtpConfig,
+    budget: &Budget,
+) -> Result<Wire, Failure> {
     let stream = tls
         .handshake(stream, budget.command())
         .await
-        .map_err(|trouble| classify(Phase::StartTls, Trouble::Tls(trouble)))?;
+        .map_err(|trouble| classify(Phase::StartTls, Trouble::Tls(trouble, &config.server())))?;
     Ok(Wire::new(Stream::Tls(Box::new(stream))))
 }
 

@@ -38,10 +38,10 @@ pub enum Trouble<'a> {
     Reply(&'a Reply),
     /// The connection can no longer be used.
     Broken(Breakage),
-    /// No connection came about.
-    Connect(ConnectTrouble),
-    /// The connection could not be made private as configured.
-    Tls(TlsTrouble),
+    /// No connection to this server, `host:port`, came about.
+    Connect(ConnectTrouble, &'a str),
+    /// The connection to this server, `host:port`, could not be made private as configured.
+    Tls(TlsTrouble, &'a str),
     /// Credentials are configured, and the server offers neither AUTH PLAIN nor AUTH LOGIN.
     AuthNotOffered,
     /// The message is larger than the server says it takes.
@@ -130,7 +130,7 @@ pub fn classify(phase: Phase, trouble: Trouble<'_>) -> Failure {
             let text = format!("{} {}", breakage.words(), phase.words());
             (judge_breakage(phase), breakage_cause(phase, breakage), Words::new(&text))
         }
-        Trouble::Connect(trouble) => {
+        Trouble::Connect(trouble, server) => {
             let judgement = match trouble {
                 ConnectTrouble::DnsFailed
                 | ConnectTrouble::Refused
@@ -139,11 +139,11 @@ pub fn classify(phase: Phase, trouble: Trouble<'_>) -> Failure {
                 ConnectTrouble::PlaintextRefused => ROUTE_PAUSED,
             };
             let (cause, words) = trouble.names();
-            (judgement, Cause::known(cause), Words::new(words))
+            (judgement, Cause::known(cause), Words::new(&format!("{server} {words}")))
         }
-        Trouble::Tls(trouble) => {
+        Trouble::Tls(trouble, server) => {
             let (cause, words) = trouble.names();
-            (ROUTE_PAUSED, Cause::known(cause), Words::new(words))
+            (ROUTE_PAUSED, Cause::known(cause), Words::new(&format!("{server} {words}")))
         }
         Trouble::AuthNotOffered => (
             ROUTE_PAUSED,
@@ -301,34 +301,48 @@ impl Phase {
 }
 
 impl ConnectTrouble {
+    /// The cause, and words that follow the server's name.
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::DnsFailed => ("dns_failed", "the mail server's name could not be resolved"),
-            Self::Refused => ("connect_refused", "the mail server refuses connections"),
-            Self::TimedOut => ("connect_timeout", "the mail server does not answer"),
-            Self::Unreachable => ("connect_failed", "the mail server cannot be reached"),
+            Self::DnsFailed => ("dns_failed", "cannot be resolved; check mailer.smtp.host and the resolver"),
+            Self::Refused => {
+                ("connect_refused", "refuses connections; check that it runs and mailer.smtp.port")
+            }
+            Self::TimedOut => {
+                ("connect_timeout", "does not answer; check mailer.smtp.host, port and firewalls")
+            }
+            Self::Unreachable => ("connect_failed", "cannot be reached; check the network"),
             Self::PlaintextRefused => (
                 "plaintext_refused",
-                "TLS is off and the server's name does not lead to this machine; set tls or allow_plaintext",
+                "is not this machine and TLS is off; set mailer.smtp.tls or allow_plaintext",
             ),
         }
     }
 }
 
 impl TlsTrouble {
+    /// The cause, and words that follow the server's name.
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotOffered => ("tls_not_offered", "the server does not offer STARTTLS; nothing was sent"),
-            Self::PlaintextInjected => {
-                ("tls_plaintext_injected", "plain text followed the answer to STARTTLS; nothing was sent")
+            Self::NotOffered => ("tls_not_offered", "does not offer STARTTLS; nothing was sent"),
+            Self::PlaintextInjected => (
+                "tls_plaintext_injected",
+                "sent plain text after its answer to STARTTLS; nothing was sent to it",
+            ),
+            Self::NameMismatch => {
+                ("tls_name_mismatch", "has a certificate for another name; nothing was sent")
             }
-            Self::NameMismatch => ("tls_name_mismatch", "the server's certificate is for another name"),
-            Self::Expired => {
-                ("tls_certificate_expired", "the server's certificate is not valid at this time")
+            Self::Expired => (
+                "tls_certificate_expired",
+                "has a certificate that is not valid at this time; nothing was sent",
+            ),
+            Self::Untrusted => {
+                ("tls_certificate_untrusted", "has a certificate that is not trusted; nothing was sent")
             }
-            Self::Untrusted => ("tls_certificate_untrusted", "the server's certificate is not trusted"),
-            Self::HandshakeFailed => ("tls_handshake_failed", "the TLS handshake failed"),
-            Self::TimedOut => ("tls_timeout", "the TLS handshake did not end in time"),
+            Self::HandshakeFailed => {
+                ("tls_handshake_failed", "failed the TLS handshake; check mailer.smtp.tls against the port")
+            }
+            Self::TimedOut => ("tls_timeout", "did not end the TLS handshake in time"),
         }
     }
 }

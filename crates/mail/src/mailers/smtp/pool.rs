@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 
+/// Capacity an idle connection keeps for its next message.
+const CONTENT_BYTES_KEPT: usize = 64 * 1024;
+
 /// A bounded number of connections, the idle ones in a stack: the one used last is the least likely to have been
 /// closed, and the others grow old enough to be dropped when the load falls.
 pub(super) struct Pool {
@@ -49,10 +52,12 @@ impl Pool {
         if !connection.is_settled {
             return;
         }
-        if connection.carried >= SMTP_MESSAGES_PER_CONNECTION_MAX {
+        if connection.carried >= SMTP_MESSAGES_PER_CONNECTION_MAX || self.slots.is_closed() {
             quit(connection).await;
             return;
         }
+        connection.content.clear();
+        connection.content.shrink_to(CONTENT_BYTES_KEPT);
         connection.idle_since = Some(Instant::now());
         self.lock().push(connection);
     }

@@ -15,8 +15,6 @@ use super::reply::Reply;
 
 /// How long a server that hung up in the middle of a message may take to have said why.
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(250);
-/// Capacity a connection keeps for the next message.
-const CONTENT_BYTES_KEPT: usize = 256 * 1024;
 
 /// What came of handing a message over.
 pub(super) enum Handover {
@@ -45,7 +43,6 @@ impl Connection {
     /// says no.
     pub(super) async fn hand_over(&mut self, message: &OutgoingMessage, budget: &Budget) -> Handover {
         self.content.clear();
-        self.content.shrink_to(CONTENT_BYTES_KEPT);
         let facts = encode(&message.message, &mut self.content);
         let opening = match self.compose_opening(message, facts) {
             Ok(opening) => opening,
@@ -138,8 +135,9 @@ impl Connection {
         }
         let Some((phase, reply)) = refusal else { return Ok(()) };
         // A server that refused the recipient and still wants content gets none, not even a dot: the connection is
-        // closed, so that nothing can be delivered to anybody. Otherwise the transaction is undone.
-        if !awaits_content && reply.code != 421 {
+        // closed, so that nothing can be delivered to anybody. The same goes for one that answered with something
+        // other than a refusal. Otherwise the transaction is undone.
+        if !awaits_content && reply.code >= 400 && reply.code != 421 {
             self.is_settled = self.reset(budget).await;
         }
         Err(NotReady::Failed(classify(phase, Trouble::Reply(&reply))))

@@ -1,0 +1,16 @@
+//! The API of a running server: real ledger, real notification types, real mailers, a port of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod batch;
+mod cloud_events;
+mod dashboard;
+mod delivery;
+mod events;
+mod health;
+mod idempotency;
+mod interventions;
+mod listing;
+mod server;
+mod types;

@@ -1,0 +1,81 @@
+//! What one order costs: validating and planning it, and making its message.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::document::parse_json;
+use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::id::{EventId, NotificationId};
+use postrider_core::domain::lifecycle::Lifecycle;
+use postrider_core::domain::notification::Notification;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::catalog::Catalog as _;
+use postrider_mail::dkim::DkimKey;
+use postrider_mail::types::{Sender, TypeSet, TypeSource};
+
+const SHORT: &str = include_str!("../../../notifications/order_confirmation/samples/short.json");
+const LONG: &str = include_str!("../../../notifications/order_confirmation/samples/long.json");
+/// A seed made for this bench; it signs nothing else.
+const SEED: &[u8] = b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn sender() -> Sender {
+    let address = EmailAddress::parse("orders@shop.example.com").expect("an address");
+    Sender::new(Some("Example Shop".to_owned()), address)
+}
+
+fn event(sample: &str) -> Event {
+    Event {
+        id: None,
+        source: None,
+        event_type: "order.confirmed".to_owned(),
+        data: parse_json(sample.as_bytes()).expect("a sample"),
+        data_pointer: "/data".to_owned(),
+        send_at: None,
+        correlation_id: None,
+        locale: None,
+    }
+}
+
+fn measure(c: &mut Criterion) {
+    let types = TypeSet::load(&TypeSource::Shipped, sender()).expect("the shipped types");
+    let key = DkimKey::from_bytes("shop.example.com", "s1", SEED).expect("a key");
+    let signing = Sender { dkim: Some(key), ..sender() };
+    let signing = TypeSet::load(&TypeSource::Shipped, signing).expect("the shipped types");
+    let at = Timestamp::from_millis(1_795_428_000_000);
+    for (name, sample) in [("short", SHORT), ("long", LONG)] {
+        let event = event(sample);
+        c.bench_function(&format!("plan {name}"), |b| b.iter(|| types.plan(black_box(&event))));
+        let plan = types.plan(&event).expect("a valid sample");
+        let notification = Notification {
+            id: NotificationId::new(at, 77),
+            event_id: EventId::given("e"),
+            notification_type: plan[0].notification_type.clone(),
+            to: plan[0].to.clone(),
+            order_id: None,
+            correlation_id: None,
+            priority: plan[0].priority,
+            created_at: at,
+            updated_at: at,
+            send_at: None,
+            lifecycle: Lifecycle::accepted(at),
+        };
+        let stored = StoredEvent {
+            id: EventId::given("e"),
+            source: None,
+            event_type: event.event_type.clone(),
+            data: event.data.to_string(),
+            correlation_id: None,
+            locale: None,
+        };
+        c.bench_function(&format!("compose {name}"), |b| {
+            b.iter(|| types.compose(black_box(&notification), black_box(&stored), at));
+        });
+        c.bench_function(&format!("compose {name}, Ed25519"), |b| {
+            b.iter(|| signing.compose(black_box(&notification), black_box(&stored), at));
+        });
+    }
+}
+
+criterion_group!(benches, measure);
+criterion_main!(benches);

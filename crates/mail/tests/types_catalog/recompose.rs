@@ -1,0 +1,55 @@
+//! Showing a sent message again from its rendition and event.
+
+use postrider_mail::dkim::DkimKey;
+use postrider_mail::types::{RecomposeError, Sender, TypeSet, TypeSource, recompose};
+use serde_json::json;
+
+use crate::fixture::{AWKWARD, compose, notification, order, order_with, sample, sender, shipped, stored};
+
+fn signing() -> TypeSet {
+    let key =
+        DkimKey::from_bytes("example.com", "s1", b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").unwrap();
+    TypeSet::load(&TypeSource::Shipped, Sender { dkim: Some(key), ..sender() }).unwrap()
+}
+
+#[test]
+fn a_sent_message_comes_back_byte_for_byte_with_its_signature() {
+    let types = signing();
+    let data = sample(AWKWARD);
+    let composed = compose(&types, &data);
+    let (id, bundle) = types.renditions().remove(0);
+    assert_eq!(id, composed.copy.rendition);
+    let again = recompose(&bundle, &notification(&types, &data), &stored(&data), &composed.copy).unwrap();
+    assert_eq!(again, composed.message);
+}
+
+#[test]
+fn another_event_under_the_same_copy_is_refused() {
+    let types = shipped();
+    let composed = compose(&types, &order());
+    let bundle = types.renditions().remove(0).1;
+    let changed = order_with("/total", json!("130.00"));
+    let result = recompose(&bundle, &notification(&types, &order()), &stored(&changed), &composed.copy);
+    assert_eq!(result, Err(RecomposeError::Differs));
+}
+
+#[test]
+fn another_rendition_is_refused() {
+    let types = shipped();
+    let composed = compose(&types, &order());
+    let mut bundle = types.renditions().remove(0).1;
+    bundle.push(b' ');
+    let result = recompose(&bundle, &notification(&types, &order()), &stored(&order()), &composed.copy);
+    assert_eq!(result, Err(RecomposeError::OtherRendition));
+}
+
+#[test]
+fn a_rendition_holds_the_sender_and_no_key() {
+    let renamed = Sender { from: sender().from, ..Sender::new(None, sender().from.address) };
+    let same = TypeSet::load(&TypeSource::Shipped, renamed).unwrap();
+    assert_eq!(same.renditions(), shipped().renditions());
+    assert_eq!(signing().renditions(), shipped().renditions());
+    let other = Sender::new(Some("Another Shop".to_owned()), sender().from.address);
+    let other = TypeSet::load(&TypeSource::Shipped, other).unwrap();
+    assert_ne!(other.renditions()[0].0, shipped().renditions()[0].0);
+}

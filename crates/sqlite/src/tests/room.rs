@@ -1,0 +1,149 @@
+//! When the disk is full, the file is locked, or the queue is.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::status::Status;
+use postrider_core::ports::ledger::{Finished, Ledger as _, LedgerError, ListQuery};
+use rusqlite::Connection;
+
+use super::{place, scene};
+use crate::steps::{WriteStep, Writing};
+
+/// Lets the file grow to this many pages: SQLite then fails as it does when the disk is full.
+struct LimitPages(u32);
+
+impl WriteStep for LimitPages {
+    type Output = ();
+
+    fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<()> {
+        writing.connection.query_row(&format!("PRAGMA max_page_count = {}", self.0), [], |_| Ok(()))
+    }
+}
+
+/// Breaks a rule of the schema.
+struct Defect;
+
+impl WriteStep for Defect {
+    type Output = ();
+
+    fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<()> {
+        writing.connection.execute("INSERT INTO heartbeat (one, at) VALUES (2, 0)", []).map(|_| ())
+    }
+}
+
+/// Holds the writer until the other end says go on.
+struct Pause(std::sync::Mutex<Receiver<()>>);
+
+impl WriteStep for Pause {
+    type Output = ();
+
+    fn run(&self, _: &mut Writing<'_>) -> rusqlite::Result<()> {
+        let _ = self.0.lock().map(|go_on| go_on.recv());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_needs_room_and_recovers_by_itself() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let known = scene.post("known").await;
+    ledger.writer().submit(LimitPages(1)).await.expect("the limit can be set");
+    let mut large = scene.acceptance("large");
+    large.event.data = format!("{{\"note\":\"{}\"}}", "x".repeat(200_000));
+    let refused = ledger.accept(large.clone()).await;
+    let Err(LedgerError::Unavailable { reason }) = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("full"), "{reason}");
+    // Nothing of it was stored, and what needs no room goes on.
+    assert_eq!(scene.list(ListQuery::default()).await, [known]);
+    let claim = scene.claim_one().await;
+    assert_eq!(scene.finish(&claim, Verdict::Sent).await, Finished::Recorded(Status::Sent));
+
+    ledger.writer().submit(LimitPages(1_000_000)).await.expect("the limit can be lifted");
+    assert!(!scene.accept(large).await.notifications[0].duplicate);
+}
+
+#[tokio::test]
+async fn one_large_step_does_not_take_its_group_down() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let known = scene.post("known").await;
+    ledger.writer().submit(LimitPages(1)).await.expect("the limit can be set");
+    let (go_on, wait) = channel();
+    let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    let mut large = scene.acceptance("large");
+    large.event.data = "x".repeat(200_000);
+    let accepting = { let ledger = Arc::clone(&ledger); tokio::spawn(async move { ledger.accept(large).await }) };
+    let probing = { let (ledger, now) = (Arc::clone(&ledger), scene.now()); tokio::spawn(async move { ledger.probe(now).await }) };
+    tokio::task::yield_now().await;
+    go_on.send(()).expect("the writer waits");
+    assert!(matches!(accepting.await, Ok(Err(LedgerError::Unavailable { .. }))));
+    assert_eq!(probing.await.expect("no panic"), Ok(()));
+    assert_eq!(pause.await.expect("no panic"), Ok(()));
+    assert_eq!(scene.list(ListQuery::default()).await, [known]);
+}
+
+#[tokio::test]
+async fn a_defect_of_one_step_spares_the_others() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let (go_on, wait) = channel();
+    let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    let accepting = { let (ledger, acceptance) = (Arc::clone(&ledger), scene.acceptance("1")); tokio::spawn(async move { ledger.accept(acceptance).await }) };
+    let defect = in_background(&ledger, Defect);
+    tokio::task::yield_now().await;
+    go_on.send(()).expect("the writer waits");
+    assert!(accepting.await.expect("no panic").is_ok());
+    assert!(matches!(defect.await, Ok(Err(LedgerError::Unavailable { .. }))));
+    assert_eq!(pause.await.expect("no panic"), Ok(()));
+    assert_eq!(scene.claim(10).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_lock_is_waited_for_and_then_reported() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let foreign = Connection::open(&path).expect("a second connection");
+    foreign.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
+    let refused = ledger.accept(scene.acceptance("1")).await;
+    let Err(LedgerError::Unavailable { reason }) = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("lock"), "{reason}");
+    foreign.execute_batch("ROLLBACK").expect("the lock can be given back");
+    assert!(!scene.accept(scene.acceptance("1")).await.notifications[0].duplicate);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_stays_full_refuses_in_time() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let (go_on, wait) = channel();
+    let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    // By bytes: the queue never holds more than its bound, so some of these wait for room in vain.
+    let mut steps = tokio::task::JoinSet::new();
+    for order in 0..64 {
+        let mut large = scene.acceptance(&order.to_string());
+        large.event.data = "x".repeat(1_000_000);
+        let ledger = Arc::clone(&ledger);
+        steps.spawn(async move { ledger.accept(large).await });
+    }
+    // Refused while the writer still stands: nobody waits longer than the limit.
+    let refused = steps.join_next().await.expect("there are steps").expect("no panic");
+    assert!(matches!(refused, Err(LedgerError::Unavailable { .. })), "{refused:?}");
+    go_on.send(()).expect("the writer waits");
+    let mut stored = 0;
+    while let Some(step) = steps.join_next().await {
+        stored += usize::from(step.expect("no panic").is_ok());
+    }
+    assert_eq!(pause.await.expect("no panic"), Ok(()));
+    assert_eq!(scene.list(ListQuery::default()).await.len(), stored);
+}
+
+fn in_background<S: WriteStep>(
+    ledger: &Arc<crate::SqliteLedger>,
+    step: S,
+) -> tokio::task::JoinHandle<Result<S::Output, LedgerError>> {
+    let ledger = Arc::clone(ledger);
+    tokio::spawn(async move { ledger.writer().submit(step).await })
+}
