@@ -11,7 +11,7 @@ use crate::http::Client;
 /// Pages read in one listing: more than any drill has notifications for.
 const PAGES_MAX: usize = 100_000;
 /// Statuses in which something is still going to happen by itself.
-const UNSETTLED: &str = "queued,sending,deferred,unknown";
+const UNSETTLED: [&str; 4] = ["queued", "sending", "deferred", "unknown"];
 
 /// One notification as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,22 +89,31 @@ pub fn find(client: &mut Client, id: &str) -> Result<(Record, Vec<Entry>), Failu
     Ok((Record::from_json(&value), entries.collect()))
 }
 
-/// Waits until nothing is going to happen by itself any more.
+/// Waits until nothing is going to happen by itself any more, as `/metrics` tells.
 ///
 /// # Errors
-/// If that takes longer than `timeout`, with an example of what is left.
+/// If that takes longer than `timeout`, with what is left.
 pub fn wait_until_settled(client: &mut Client, timeout: Duration) -> Result<(), Failure> {
     let deadline = Instant::now() + timeout;
     loop {
-        let page = client.get(&format!("/v1/notifications?limit=1&status={UNSETTLED}"))?.json();
-        let left = page["data"].as_array().and_then(|data| data.first()).map(Record::from_json);
-        if left.is_none() && page["data"].is_array() && page["hasMore"] == false {
+        let metrics = client.get("/metrics")?;
+        let text = String::from_utf8_lossy(&metrics.body);
+        let left: Vec<String> = UNSETTLED
+            .iter()
+            .map(|status| format!("postrider_notifications{{status=\"{status}\"}}"))
+            .filter_map(|name| text.lines().find(|line| line.starts_with(&name)))
+            .map(str::to_owned)
+            .collect();
+        if left.len() != UNSETTLED.len() {
+            return Err("the metrics do not say how many notifications wait".into());
+        }
+        if left.iter().all(|line| line.ends_with(" 0")) {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(format!("not settled within {timeout:?}; for example {left:?}").into());
+            return Err(format!("not settled within {timeout:?}: {left:?}").into());
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Setup {
     pub data_dir: PathBuf,
     /// Where it listens; port 0 for any.
     pub listen: SocketAddr,
+    /// Where its log goes.
+    pub log: PathBuf,
     /// Settings as environment variables.
     pub settings: Vec<(String, String)>,
 }
@@ -35,6 +37,7 @@ impl Setup {
             binary: binary.to_owned(),
             data_dir: data_dir.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            log: data_dir.with_extension("log"),
             settings: Vec::new(),
         };
         setup
@@ -75,8 +78,7 @@ impl Setup {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let log_path = self.data_dir.with_extension("log");
-        let log = fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
         let child = Command::new(&self.binary)
             .arg("serve")
             .arg("--listen")
@@ -90,7 +92,7 @@ impl Setup {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("cannot run {}: {error}", self.binary.display()))?;
-        Ok(Server { child, data_dir: self.data_dir.clone(), log_path, addr: None })
+        Ok(Server { child, data_dir: self.data_dir.clone(), log_path: self.log.clone(), addr: None })
     }
 }
 

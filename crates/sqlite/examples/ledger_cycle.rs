@@ -8,7 +8,11 @@
 //! FILE is created if it is missing and kept, so that a second run measures a filled ledger. Without a rate the tasks
 //! accept as fast as they can.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement prints, and stops at the first surprise")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measurement prints, and stops at the first surprise"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -90,7 +94,11 @@ fn memory_peak() -> String {
 }
 
 fn quantile(sorted: &[Duration], share: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is an index")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a length is an index"
+    )]
     let index = ((sorted.len() as f64 - 1.0) * share) as usize;
     sorted.get(index).copied().unwrap_or_default().as_secs_f64() * 1_000.0
 }
@@ -117,9 +125,10 @@ async fn main() {
     let ledger = Arc::new(SqliteLedger::open(&file).unwrap());
     println!("opened in {:.0} ms, {:?}", opening.elapsed().as_secs_f64() * 1e3, ledger.file_sizes());
     let newest = ledger.list(ListQuery { limit: 1, ..ListQuery::default() }).await.unwrap();
-    let origin = newest.notifications.first().map_or(Timestamp::from_millis(1_795_428_000_000), |newest| {
-        newest.created_at.plus_ms(1_000)
-    });
+    let origin = newest
+        .notifications
+        .first()
+        .map_or(Timestamp::from_millis(1_795_428_000_000), |newest| newest.created_at.plus_ms(1_000));
     let seed = u64::try_from(origin.as_millis()).unwrap();
     let watch = Arc::new(Watch { origin, start: Instant::now() });
     let left = Arc::new(AtomicUsize::new(messages));
@@ -133,7 +142,8 @@ async fn main() {
             let random = SeededRandom::new(seed.wrapping_add(task as u64).wrapping_mul(0x9e37_79b9));
             let mut latencies = Vec::new();
             let mut due = started;
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            {
                 if rate > 0 {
                     due += Duration::from_nanos(1_000_000_000 * ACCEPTORS as u64 / rate);
                     tokio::time::sleep_until(due.into()).await;
@@ -149,7 +159,8 @@ async fn main() {
 
     let accepted_all = Arc::new(AtomicBool::new(false));
     let dispatcher = {
-        let (ledger, watch, accepted_all) = (Arc::clone(&ledger), Arc::clone(&watch), Arc::clone(&accepted_all));
+        let (ledger, watch, accepted_all) =
+            (Arc::clone(&ledger), Arc::clone(&watch), Arc::clone(&accepted_all));
         tokio::spawn(async move {
             let finishers = Arc::new(Semaphore::new(FINISHERS));
             let mut finished = 0;

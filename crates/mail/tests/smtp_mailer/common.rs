@@ -12,7 +12,7 @@ use postrider_testkit::smtp_server::{Script, SmtpServer};
 pub const USUAL: &[&str] = &["PIPELINING", "SIZE 10485760", "8BITMIME", "SMTPUTF8"];
 
 /// Ample for a loopback exchange on a busy machine; tests that wait for a time-out set a shorter one.
-const TIMEOUT_MS: u64 = 20_000;
+pub const TIMEOUT_MS: u64 = 20_000;
 
 /// For tests that wait for a time-out: what a busy machine may need for a loopback exchange, and no more.
 pub const SHORT_TIMEOUT_MS: u64 = 1_000;

@@ -1,9 +1,13 @@
 //! PIPELINING: one write, three answers, and nothing delivered unless all three agree.
 
+use std::time::Duration;
+
 use postrider_core::ports::mailer::Mailer as _;
 use postrider_testkit::smtp_server::{Action, Phase, Script};
 
-use crate::common::{USUAL, accepted, failure, hello, permanent, route_paused, start, verdict};
+use tokio::time::timeout;
+
+use crate::common::{TIMEOUT_MS, USUAL, accepted, failure, hello, permanent, route_paused, start, verdict};
 
 #[tokio::test]
 async fn nothing_is_delivered_when_the_recipient_is_refused_and_content_is_wanted_all_the_same() {
@@ -12,8 +16,10 @@ async fn nothing_is_delivered_when_the_recipient_is_refused_and_content_is_wante
         .on_message(0, 0, Phase::Rcpt, Action::reply("550 5.1.1 No such user"))
         .on_message(0, 0, Phase::Data, Action::reply("354 Go ahead"));
     let (server, mailer) = start(script).await;
-    let refused = failure(mailer.send(&hello()).await);
-    assert_eq!(verdict(&refused), permanent("smtp_550_5.1.1"));
+    // The server waits for content, so a client that tried to undo the transaction would wait for its answer.
+    let message = hello();
+    let outcome = timeout(Duration::from_millis(TIMEOUT_MS / 2), mailer.send(&message)).await.unwrap();
+    assert_eq!(verdict(&failure(outcome)), permanent("smtp_550_5.1.1"));
     server.wait_for_ended(1).await;
     assert!(server.taken().is_empty());
     accepted(mailer.send(&hello()).await);

@@ -123,6 +123,17 @@ async fn a_message_whose_final_dot_was_written_is_never_sent_again_by_itself() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_late_is_not_taken_for_the_next_messages() {
+    let late = Action::UsualAfter(Duration::from_millis(SHORT_TIMEOUT_MS * 5 / 2));
+    let server = SmtpServer::start(Script::new().offer(USUAL).on_message(0, 0, Phase::FinalDot, late)).await;
+    let config = SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
+    let mailer = SmtpMailer::new(config).unwrap();
+    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), unknown("timeout_after_data"));
+    accepted(mailer.send(&hello()).await);
+    assert_eq!(server.taken()[1].connection, 1);
+}
+
+#[tokio::test]
 async fn a_cancelled_send_takes_its_connection_with_it() {
     for phase in [Phase::Mail, Phase::Data, Phase::FinalDot] {
         let script = Script::new().offer(USUAL).on_message(0, 1, phase, Action::Stall);

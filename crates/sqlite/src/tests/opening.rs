@@ -168,7 +168,8 @@ async fn a_file_overwritten_in_its_midst_is_refused_or_found_out_when_it_is_read
     let len = file.metadata().expect("its length is known").len();
     // Everything but the first page: whatever is looked at is damaged.
     file.seek(SeekFrom::Start(4096)).expect("there is a second page");
-    file.write_all(&vec![0xa5; usize::try_from(len).expect("a small file") - 4096]).expect("it can be written");
+    file.write_all(&vec![0xa5; usize::try_from(len).expect("a small file") - 4096])
+        .expect("it can be written");
     let error = refusal(&path);
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }

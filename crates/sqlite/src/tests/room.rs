@@ -33,7 +33,7 @@ impl WriteStep for Defect {
     }
 }
 
-/// Holds the writer until the other end says go on.
+/// Holds the writer until the other end is dropped.
 struct Pause(std::sync::Mutex<Receiver<()>>);
 
 impl WriteStep for Pause {
@@ -75,10 +75,16 @@ async fn one_large_step_does_not_take_its_group_down() {
     let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
     let mut large = scene.acceptance("large");
     large.event.data = "x".repeat(200_000);
-    let accepting = { let ledger = Arc::clone(&ledger); tokio::spawn(async move { ledger.accept(large).await }) };
-    let probing = { let (ledger, now) = (Arc::clone(&ledger), scene.now()); tokio::spawn(async move { ledger.probe(now).await }) };
+    let accepting = {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.accept(large).await })
+    };
+    let probing = {
+        let (ledger, now) = (Arc::clone(&ledger), scene.now());
+        tokio::spawn(async move { ledger.probe(now).await })
+    };
     tokio::task::yield_now().await;
-    go_on.send(()).expect("the writer waits");
+    drop(go_on);
     assert!(matches!(accepting.await, Ok(Err(LedgerError::Unavailable { .. }))));
     assert_eq!(probing.await.expect("no panic"), Ok(()));
     assert_eq!(pause.await.expect("no panic"), Ok(()));
@@ -91,10 +97,13 @@ async fn a_defect_of_one_step_spares_the_others() {
     let (scene, ledger) = scene(&path);
     let (go_on, wait) = channel();
     let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
-    let accepting = { let (ledger, acceptance) = (Arc::clone(&ledger), scene.acceptance("1")); tokio::spawn(async move { ledger.accept(acceptance).await }) };
+    let accepting = {
+        let (ledger, acceptance) = (Arc::clone(&ledger), scene.acceptance("1"));
+        tokio::spawn(async move { ledger.accept(acceptance).await })
+    };
     let defect = in_background(&ledger, Defect);
     tokio::task::yield_now().await;
-    go_on.send(()).expect("the writer waits");
+    drop(go_on);
     assert!(accepting.await.expect("no panic").is_ok());
     assert!(matches!(defect.await, Ok(Err(LedgerError::Unavailable { .. }))));
     assert_eq!(pause.await.expect("no panic"), Ok(()));
@@ -131,7 +140,7 @@ async fn a_queue_that_stays_full_refuses_in_time() {
     // Refused while the writer still stands: nobody waits longer than the limit.
     let refused = steps.join_next().await.expect("there are steps").expect("no panic");
     assert!(matches!(refused, Err(LedgerError::Unavailable { .. })), "{refused:?}");
-    go_on.send(()).expect("the writer waits");
+    drop(go_on);
     let mut stored = 0;
     while let Some(step) = steps.join_next().await {
         stored += usize::from(step.expect("no panic").is_ok());

@@ -45,8 +45,7 @@ fn the_codes_in_the_schemas_indexes_are_those_of_the_code() {
         let (_, rest) = schema.split_once(index).expect("the index is there");
         let (_, rest) = rest.split_once("IN (").expect("it is partial");
         let (codes, _) = rest.split_once(')').expect("the list ends");
-        let mut codes: Vec<u8> =
-            codes.split(',').map(|code| code.trim().parse().expect("a code")).collect();
+        let mut codes: Vec<u8> = codes.split(',').map(|code| code.trim().parse().expect("a code")).collect();
         codes.sort_unstable();
         codes
     };
@@ -58,7 +57,8 @@ fn the_codes_in_the_schemas_indexes_are_those_of_the_code() {
     assert_eq!(named("notifications_waiting "), of(&[Status::Queued, Status::Deferred]));
     assert_eq!(named("notifications_watched "), of(&[Status::Sending, Status::Unknown]));
     assert_eq!(named("notifications_dead "), of(&Status::DEAD_LETTERS));
-    let exceptional: Vec<_> = Status::ALL.into_iter().filter(|status| codes::is_exceptional(*status)).collect();
+    let exceptional: Vec<_> =
+        Status::ALL.into_iter().filter(|status| codes::is_exceptional(*status)).collect();
     assert_eq!(named("notifications_exceptional "), of(&exceptional));
 }
 

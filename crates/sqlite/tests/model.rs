@@ -1,0 +1,257 @@
+//! Random sequences of steps, carried out side by side by the ledger in memory and the one in SQLite: every answer is
+//! compared, and in the end everything that can be seen.
+
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
+use postrider_core::domain::notification::Priority;
+use postrider_core::domain::outcome::Cause;
+use postrider_core::domain::status::Status;
+use postrider_core::ports::ledger::{
+    Acceptance, Claim, ClaimDue, FinishAttempt, Intervention, Leases, Ledger, ListQuery, Sweep,
+};
+use postrider_sqlite::SqliteLedger;
+use postrider_testkit::contract::idempotency::idempotency;
+use postrider_testkit::contract::scene::{Scene, address};
+use postrider_testkit::memory_ledger::MemoryLedger;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::sync::Arc;
+
+/// One step; numbers choose among the things at hand when it is carried out.
+#[derive(Clone, Debug)]
+enum Move {
+    Accept {
+        order: u8,
+        data: u8,
+        types: u8,
+        priority: u8,
+        delay_ms: Option<u16>,
+        key: Option<(u8, u8)>,
+    },
+    Claim {
+        limit: usize,
+        lease_ms: u64,
+    },
+    Finish {
+        claim: usize,
+        verdict: u8,
+        delay_ms: u16,
+    },
+    Sweep {
+        all: bool,
+        resend: bool,
+        limit: usize,
+        judge_ms: u16,
+    },
+    Intervene {
+        notification: usize,
+        intervention: u8,
+    },
+    Wait {
+        ms: u64,
+    },
+    List {
+        order: Option<u8>,
+        status: Option<usize>,
+        cause: bool,
+        capital: bool,
+        after: Option<usize>,
+        limit: usize,
+    },
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let accept =
+        (0u8..6, 0u8..8, 1u8..4, 0u8..3, any::<Option<u16>>(), proptest::option::of((0u8..4, 0u8..2)))
+            .prop_map(|(order, data, types, priority, delay_ms, key)| Move::Accept {
+                order,
+                // Mostly the same data, so that most orders are accepted and a few conflict.
+                data: u8::from(data == 0),
+                types,
+                priority,
+                delay_ms,
+                key,
+            });
+    let step = prop_oneof![
+        4 => accept,
+        4 => (0usize..4, select(vec![10u64, 1_000, 60_000])).prop_map(|(limit, lease_ms)| Move::Claim { limit, lease_ms }),
+        6 => (any::<usize>(), 0u8..6, any::<u16>())
+            .prop_map(|(claim, verdict, delay_ms)| Move::Finish { claim, verdict, delay_ms }),
+        2 => (any::<bool>(), any::<bool>(), 0usize..4, any::<u16>())
+            .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
+        2 => (any::<usize>(), 0u8..3)
+            .prop_map(|(notification, intervention)| Move::Intervene { notification, intervention }),
+        3 => select(vec![0u64, 1, 500, 40_000]).prop_map(|ms| Move::Wait { ms }),
+        2 => (
+            proptest::option::of(0u8..6),
+            proptest::option::of(0..Status::ALL.len()),
+            any::<bool>(),
+            any::<bool>(),
+            proptest::option::of(any::<usize>()),
+            1usize..5,
+        )
+            .prop_map(|(order, status, cause, capital, after, limit)| Move::List {
+                order, status, cause, capital, after, limit,
+            }),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+/// The two ledgers, and what the sequence has produced so far.
+struct Pair {
+    scene: Scene,
+    sqlite: SqliteLedger,
+    claims: Vec<Claim>,
+    ids: Vec<NotificationId>,
+}
+
+impl Pair {
+    async fn play(&mut self, step: Move) {
+        let now = self.scene.now();
+        let (memory, sqlite) = (Arc::clone(&self.scene.ledger), &self.sqlite);
+        match step {
+            Move::Accept { .. } => {
+                let acceptance = self.acceptance(&step);
+                self.ids.extend(acceptance.notifications.iter().map(|(id, _)| *id));
+                assert_eq!(sqlite.accept(acceptance.clone()).await, memory.accept(acceptance).await);
+            }
+            Move::Claim { limit, lease_ms } => {
+                let request = ClaimDue { now, lease_until: now.plus_ms(lease_ms), limit };
+                let expected = memory.claim_due(request).await;
+                assert_eq!(sqlite.claim_due(request).await, expected);
+                self.claims.extend(expected.map(|claims| claims.claims).unwrap_or_default());
+            }
+            Move::Finish { claim, verdict, delay_ms } => {
+                if self.claims.is_empty() {
+                    return;
+                }
+                let claim = &self.claims[claim % self.claims.len()];
+                let finish =
+                    FinishAttempt { copy: None, ..self.scene.report(claim, pick(verdict, delay_ms, now)) };
+                assert_eq!(sqlite.finish_attempt(finish.clone()).await, memory.finish_attempt(finish).await);
+            }
+            Move::Sweep { all, resend, limit, judge_ms } => {
+                let sweep = Sweep {
+                    now,
+                    leases: if all { Leases::All } else { Leases::Expired },
+                    judge_at: now.plus_ms(u64::from(judge_ms)),
+                    on_unknown: if resend { OnUnknown::Resend } else { OnUnknown::Hold },
+                    limit,
+                };
+                assert_eq!(sqlite.sweep(sweep).await, memory.sweep(sweep).await);
+            }
+            Move::Intervene { notification, intervention } => {
+                if self.ids.is_empty() {
+                    return;
+                }
+                let id = self.ids[notification % self.ids.len()];
+                let intervention = [Intervention::Retry, Intervention::Hasten, Intervention::Cancel]
+                    [usize::from(intervention)];
+                assert_eq!(
+                    sqlite.intervene(id, intervention, now).await,
+                    memory.intervene(id, intervention, now).await
+                );
+            }
+            Move::Wait { ms } => self.scene.clock.advance_ms(ms),
+            Move::List { .. } => {
+                let query = self.query(&step);
+                assert_eq!(sqlite.list(query.clone()).await, memory.list(query).await);
+            }
+        }
+        assert_eq!(sorted_stats(sqlite, &self.scene).await, sorted_stats(&*memory, &self.scene).await);
+    }
+
+    fn acceptance(&self, step: &Move) -> Acceptance {
+        let Move::Accept { order, data, types, priority, delay_ms, key } = step else {
+            panic!("only acceptances are accepted")
+        };
+        let order = order.to_string();
+        let mut acceptance = self.scene.acceptance(&order);
+        acceptance.data_fingerprint = Fingerprint::of_parts(&[&[*data]]);
+        acceptance.notifications = (0..*types)
+            .map(|kind| {
+                // The second and third type take turns, so that some acceptances overlap only in part.
+                let (id, mut plan) = self.scene.plan(&format!("type_{}", kind * types), &order);
+                plan.priority = Priority::ALL[usize::from(*priority)];
+                if kind == 1 {
+                    plan.to = address("ADA@example.com");
+                    plan.order_id = None;
+                }
+                (id, plan)
+            })
+            .collect();
+        acceptance.send_at = delay_ms.map(|ms| acceptance.now.plus_ms(u64::from(ms)));
+        acceptance.idempotency =
+            key.map(|(key, request)| idempotency(&key.to_string(), &request.to_string()));
+        acceptance
+    }
+
+    fn query(&self, step: &Move) -> ListQuery {
+        let Move::List { order, status, cause, capital, after, limit } = step else {
+            panic!("only listings are listed")
+        };
+        ListQuery {
+            order_id: order.map(|order| order.to_string()),
+            to: capital.then(|| address("Ada@Example.com")),
+            statuses: status.map(|status| vec![Status::ALL[status], Status::Dead]).unwrap_or_default(),
+            cause: cause.then(|| Cause::known("smtp_550")),
+            after: after.and_then(|index| self.ids.get(index % self.ids.len().max(1)).copied()),
+            limit: *limit,
+            ..ListQuery::default()
+        }
+    }
+
+    async fn compare_everything(&self) {
+        let (memory, sqlite) = (&self.scene.ledger, &self.sqlite);
+        for id in &self.ids {
+            assert_eq!(sqlite.find(*id).await, memory.find(*id).await);
+            assert_eq!(sqlite.content(*id).await, memory.content(*id).await);
+        }
+        assert_eq!(sqlite.dead_letter_groups().await, memory.dead_letter_groups().await);
+        let everything = ListQuery { limit: 100, ..ListQuery::default() };
+        assert_eq!(sqlite.list(everything.clone()).await, memory.list(everything).await);
+        for key in 0..4u8 {
+            let key = idempotency(&key.to_string(), "").key;
+            assert_eq!(sqlite.recall_answer(key).await, memory.recall_answer(key).await);
+        }
+    }
+}
+
+fn pick(verdict: u8, delay_ms: u16, now: postrider_core::domain::time::Timestamp) -> Verdict {
+    let cause = Cause::known("smtp_550");
+    let later = now.plus_ms(u64::from(delay_ms));
+    match verdict {
+        0 => Verdict::Sent,
+        1 => Verdict::Deferred { cause, until: later, spends_attempt: delay_ms % 2 == 0 },
+        2 => Verdict::Failed { cause },
+        3 => Verdict::Dead { cause: Cause::known("connect_refused") },
+        4 => Verdict::Unknown { cause, judge_at: later },
+        _ => Verdict::Released,
+    }
+}
+
+async fn sorted_stats(ledger: &dyn Ledger, scene: &Scene) -> impl PartialEq + std::fmt::Debug {
+    ledger.queue_stats(scene.now()).await.map(|mut stats| {
+        stats.counts.sort_unstable();
+        stats
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn both_ledgers_tell_the_same_story(moves in moves()) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let sqlite = SqliteLedger::open(directory.path().join("ledger.db")).expect("a fresh ledger opens");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let scene = Scene::new(Arc::new(MemoryLedger::new()));
+        let mut pair = Pair { scene, sqlite, claims: Vec::new(), ids: Vec::new() };
+        runtime.block_on(async {
+            for step in moves {
+                pair.play(step).await;
+            }
+            pair.compare_everything().await;
+        });
+    }
+}
