@@ -17,6 +17,8 @@ pub struct Machine {
     pub memory_mib: u64,
     /// Type of the file system the ledger and Postfix's queue lie on.
     pub file_system: String,
+    /// Load average of the minute before: what else the machine was doing.
+    pub load_average: String,
     /// Version of Postfix.
     pub postfix: String,
     /// The day, UTC, `YYYY-MM-DD`.
@@ -43,6 +45,10 @@ impl Machine {
                 .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
             memory_mib: memory_kib / 1024,
             file_system: output("stat", &["-f", "-c", "%T", &data_directory.to_string_lossy()]),
+            load_average: fs::read_to_string("/proc/loadavg")
+                .ok()
+                .and_then(|text| Some(text.split_whitespace().next()?.to_owned()))
+                .unwrap_or_else(unknown),
             postfix: output("/usr/sbin/postconf", &["-hd", "mail_version"]),
             date: output("date", &["-u", "+%F"]),
         }

@@ -19,12 +19,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Setup {
     /// The program.
     pub binary: PathBuf,
-    /// Its data directory.
+    /// Its data directory; its log lies beside it.
     pub data_dir: PathBuf,
     /// Where it listens; port 0 for any.
     pub listen: SocketAddr,
-    /// Where its log goes.
-    pub log: PathBuf,
     /// Settings as environment variables.
     pub settings: Vec<(String, String)>,
 }
@@ -37,7 +35,6 @@ impl Setup {
             binary: binary.to_owned(),
             data_dir: data_dir.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            log: data_dir.with_extension("log"),
             settings: Vec::new(),
         };
         setup
@@ -78,7 +75,8 @@ impl Setup {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let log_path = self.data_dir.with_extension("log");
+        let log = fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
         let child = Command::new(&self.binary)
             .arg("serve")
             .arg("--listen")
@@ -92,7 +90,7 @@ impl Setup {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("cannot run {}: {error}", self.binary.display()))?;
-        Ok(Server { child, data_dir: self.data_dir.clone(), log_path: self.log.clone(), addr: None })
+        Ok(Server { child, data_dir: self.data_dir.clone(), log_path, addr: None })
     }
 }
 
@@ -197,13 +195,24 @@ impl Drop for Server {
     }
 }
 
-/// The `postrider` program of the same build as the running drill.
+/// The `postrider` program of the same build as the running drill. Under `cargo run` it is built first, so that a drill
+/// never hurts yesterday's program.
 ///
 /// # Errors
-/// If it was not built, with the command that builds it.
+/// If it cannot be built, or was not, with the command that builds it.
 pub fn built_binary() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
     let binary = own.with_file_name("postrider");
+    // Cargo tells the programs it runs where it is itself.
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let is_release = own.parent().is_some_and(|directory| directory.ends_with("release"));
+        let profile = if is_release { "release" } else { "dev" };
+        let build = ["build", "--package", "postrider-app", "--bin", "postrider", "--profile", profile];
+        let status = Command::new(cargo).args(build).status()?;
+        if !status.success() {
+            return Err(format!("postrider cannot be built: {status}").into());
+        }
+    }
     if binary.exists() {
         return Ok(binary);
     }

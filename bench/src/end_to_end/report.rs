@@ -131,7 +131,7 @@ fn heading(title: &str, machine: &Machine, messages: u64, settings: &[(String, S
     let settings: Vec<String> = settings.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
     let settings = if settings.is_empty() { "defaults".to_owned() } else { settings.join(", ") };
     format!(
-        "# {title}\n\n{} on {} cores, {} MiB, Linux {}, {}; Postfix {}; {}. {messages} orders over {CONNECTIONS} \
+        "# {title}\n\n{} on {} cores, {} MiB, Linux {}, {}; Postfix {}; {}; load average before {}. {messages} orders over {CONNECTIONS} \
          connections; settings: {settings}. Load generator, sink and server share the cores. How it is measured: \
          [README](../README.md).\n\n",
         machine.cpu,
@@ -140,20 +140,21 @@ fn heading(title: &str, machine: &Machine, messages: u64, settings: &[(String, S
         machine.kernel,
         machine.file_system,
         machine.postfix,
-        machine.date
+        machine.date,
+        machine.load_average
     )
 }
 
 fn postrider_table(name: &str, runs: &[PostriderRun]) -> String {
     let mut table = format!(
-        "| {name} | seconds | messages/s | accept p50 ms | p99 ms | max ms | CPU ms/message | peak MiB | message bytes |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| {name} | seconds | messages/s | accept p50 ms | p99 ms | max ms | CPU ms/message | of sink and generator | peak MiB | message bytes |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
     for (number, run) in runs.iter().enumerate() {
         let accept = run.accept;
         let _ = writeln!(
             table,
-            "| run {} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} | {:.3} | {} | {} |",
+            "| run {} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} | {:.3} | {:.3} | {} | {} |",
             number + 1,
             run.seconds,
             run.rate,
@@ -161,6 +162,7 @@ fn postrider_table(name: &str, runs: &[PostriderRun]) -> String {
             accept.p99_ms,
             accept.max_ms,
             run.cpu_ms_per_message,
+            run.harness_cpu_ms_per_message,
             run.peak_resident_mib,
             run.message_bytes
         );
@@ -175,6 +177,7 @@ fn postrider_json(run: &PostriderRun) -> Value {
         "messagesPerSecond": rounded(run.rate),
         "accept": summary_json(run.accept),
         "cpuMsPerMessage": rounded(run.cpu_ms_per_message),
+        "harnessCpuMsPerMessage": rounded(run.harness_cpu_ms_per_message),
         "peakResidentMib": run.peak_resident_mib,
         "messageBytes": run.message_bytes,
         "lookups": run.lookups.map(|lookups| {
@@ -201,6 +204,7 @@ fn machine_json(machine: &Machine) -> Value {
         "fileSystem": machine.file_system,
         "postfix": machine.postfix,
         "date": machine.date,
+        "loadAverageBefore": machine.load_average,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct PostriderRun {
     pub accept: Summary,
     /// CPU time of Postrider's own process per message, from the first request until the last is recorded as sent.
     pub cpu_ms_per_message: f64,
+    /// The same of the sink and of the load generator together, which share the cores with it.
+    pub harness_cpu_ms_per_message: f64,
     /// `VmHWM` in MiB.
     pub peak_resident_mib: u64,
     /// Bytes of one message as sent.
@@ -67,7 +69,11 @@ pub fn postrider(
     let addr = server.addr()?;
     let requests = load::prepare(addr, (0..count).map(|index| orders.event(index)));
     let watch = sink.watch(count)?;
+    let sink_pid = sink.pid();
+    let harness_cpu_ms =
+        || Ok::<_, Failure>(process::cpu_ms(sink_pid)? + process::cpu_ms(std::process::id())?);
     let cpu_before_ms = process::cpu_ms(server.pid())?;
+    let harness_before_ms = harness_cpu_ms()?;
     let (load, lookups) = lookups::during(addr, look_for, || load::run(addr, &requests, CONNECTIONS))?;
     if load.refused > 0 {
         return Err(format!("{} orders refused: {}", load.refused, load.refusal.unwrap_or_default()).into());
@@ -76,6 +82,7 @@ pub fn postrider(
     let mut client = server.client()?;
     records::wait_until_settled(&mut client, SETTLE_MAX)?;
     let cpu_ms = process::cpu_ms(server.pid())? - cpu_before_ms;
+    let harness_ms = harness_cpu_ms()? - harness_before_ms;
     let newest = client.get("/v1/notifications?limit=1")?.json();
     let id = newest["data"][0]["id"].as_str().unwrap_or_default();
     let message = client.get(&format!("/v1/notifications/{id}/message"))?;
@@ -84,6 +91,7 @@ pub fn postrider(
         rate: per_second(count, seconds),
         accept: load.latencies.summary(),
         cpu_ms_per_message: ratio(cpu_ms, count),
+        harness_cpu_ms_per_message: ratio(harness_ms, count),
         peak_resident_mib: process::peak_resident_kib(server.pid())? / 1024,
         message_bytes: message.body.len(),
         lookups,

@@ -12,6 +12,9 @@ pub fn start() {
         .with_current_span(false)
         .with_span_list(false)
         .with_env_filter(filter)
+        // A log that cannot be written must not stop the mail: the fallback would print the error to the same
+        // standard error, and a print that fails there panics.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .try_init();
 }

@@ -1,6 +1,6 @@
 //! The program as its users run it: exit codes, streams, and what commands say with and without a server.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! What one order costs: validating and planning it, and making its message.
+#![expect(clippy::expect_used, reason = "a measurement without its samples is none")]
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::parse_json;
 use postrider_core::domain::event::{Event, StoredEvent};
@@ -77,5 +78,8 @@ fn measure(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, measure);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    measure(&mut criterion);
+    criterion.final_summary();
+}

@@ -144,8 +144,8 @@ async fn main() {
             let mut due = started;
             while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
             {
-                if rate > 0 {
-                    due += Duration::from_nanos(1_000_000_000 * ACCEPTORS as u64 / rate);
+                if let Some(gap_ns) = (1_000_000_000 * ACCEPTORS as u64).checked_div(rate) {
+                    due += Duration::from_nanos(gap_ns);
                     tokio::time::sleep_until(due.into()).await;
                 }
                 let acceptance = acceptance(&random, watch.now());

@@ -14,10 +14,13 @@ use rusqlite::Connection;
 
 use crate::fault::Fault;
 
-/// Pages (4 KiB) the log gains before it is copied in the background: 16 MiB.
-const COPY_PAGES: u32 = 4_096;
-/// Pages from which on the log is started over once a copy is done: 64 MiB.
-const RESTART_PAGES: u32 = 16_384;
+/// Pages (4 KiB) the log gains before it is copied in the background: 64 MiB. Rarely enough that a page
+/// changed often is copied once, often enough that one copy does not keep the disk from the commits.
+const COPY_PAGES: u32 = 16_384;
+/// Pages from which on the log is started over once a copy is done: 128 MiB.
+const RESTART_PAGES: u32 = 32_768;
+/// Pages that the writer may be left to copy itself: what was added while the background copied.
+const LITTLE_PAGES: u32 = 2_048;
 /// Pages after which starting over is tried again when a reader was in the way: 1 MiB.
 const RETRY_PAGES: u32 = 256;
 /// Pages at which the writer copies whatever is left itself, because the background does not keep up: 256 MiB.
@@ -85,11 +88,11 @@ impl Checkpoints {
             return;
         }
         let added = pages - self.asked_at;
-        let little_is_left = self.asked_at > 0 && added < COPY_PAGES;
+        let little_is_left = self.asked_at > 0 && added <= LITTLE_PAGES;
         if pages >= self.restart_from && (little_is_left || pages >= PAGES_MAX) {
             self.restart_from = pages + RETRY_PAGES;
             checkpoint(writer, "RESTART", RESTART_WAIT, self.busy_timeout, fault);
-        } else if added >= COPY_PAGES {
+        } else if added >= COPY_PAGES || (pages >= self.restart_from && added > LITTLE_PAGES) {
             self.asked_at = pages;
             self.copying.store(true, Ordering::Release);
             if let Some(requests) = &self.requests {

@@ -82,15 +82,15 @@ impl OpenError {
         Self::Io { path: path.to_owned(), source: Box::new(source) }
     }
 
-    fn damaged(path: &Path, what: impl ToString) -> Self {
-        Self::Damaged { path: path.to_owned(), what: what.to_string() }
+    fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.into() }
     }
 
     /// What a failure of SQLite while opening means.
     pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                Self::damaged(path, error)
+                Self::damaged(path, error.to_string())
             }
             _ => Self::io(path, error),
         }

@@ -34,20 +34,21 @@ pub(crate) fn seq_of_instant(instant: Timestamp) -> i64 {
     instant.as_millis().saturating_mul(1 << SEQ_RANDOM_BITS)
 }
 
-/// The leading 64 bits of a fingerprint, as SQLite's integer.
-pub(crate) fn hash_of(bytes: [u8; 16]) -> i64 {
-    let mut head = [0; 8];
-    head.copy_from_slice(&bytes[..8]);
-    i64::from_be_bytes(head)
+/// The leading 32 bits of a fingerprint. Enough to find a row: whoever looks one up compares the whole value, and the
+/// shorter the hashes, the more of an index whose pages are all in use stays in memory.
+pub(crate) fn hash_of(bytes: [u8; 16]) -> u32 {
+    let mut head = [0; 4];
+    head.copy_from_slice(&bytes[..4]);
+    u32::from_be_bytes(head)
 }
 
 /// What a text is indexed under.
-pub(crate) fn text_hash(text: &str) -> i64 {
+pub(crate) fn text_hash(text: &str) -> u32 {
     hash_of(Fingerprint::of_parts(&[text.as_bytes()]).to_bytes())
 }
 
 /// What a recipient is indexed under, however the address is spelt.
-pub(crate) fn address_hash(address: &EmailAddress) -> i64 {
+pub(crate) fn address_hash(address: &EmailAddress) -> u32 {
     text_hash(&address.normalized())
 }
 

@@ -1,5 +1,7 @@
 //! The SQLite ledger keeps the contract.
 
+#![expect(clippy::expect_used, reason = "a contract that cannot be set up has failed")]
+
 use std::sync::Arc;
 
 use postrider_sqlite::SqliteLedger;

@@ -223,7 +223,7 @@ fn pick(verdict: u8, delay_ms: u16, now: postrider_core::domain::time::Timestamp
     let later = now.plus_ms(u64::from(delay_ms));
     match verdict {
         0 => Verdict::Sent,
-        1 => Verdict::Deferred { cause, until: later, spends_attempt: delay_ms % 2 == 0 },
+        1 => Verdict::Deferred { cause, until: later, spends_attempt: delay_ms.is_multiple_of(2) },
         2 => Verdict::Failed { cause },
         3 => Verdict::Dead { cause: Cause::known("connect_refused") },
         4 => Verdict::Unknown { cause, judge_at: later },

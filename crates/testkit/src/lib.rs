@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod contract;
+pub mod faulty_ledger;
 pub mod memory_ledger;
 pub mod postfix;
 pub mod random;

@@ -1,7 +1,6 @@
 //! A ledger in memory: the shortest code that keeps the contract, to test others against and with.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -120,7 +119,7 @@ impl State {
         found.into_iter().map(|(_, id)| id).collect()
     }
 
-    fn accept(&mut self, acceptance: Acceptance) -> AcceptResult {
+    fn accept(&mut self, acceptance: &Acceptance) -> AcceptResult {
         if let Some(idempotency) = &acceptance.idempotency
             && let Some((request, answer)) = self.answers.get(&idempotency.key)
         {
@@ -140,7 +139,7 @@ impl State {
                 };
             }
         }
-        let accepted = self.store(&acceptance);
+        let accepted = self.store(acceptance);
         if let Some(idempotency) = &acceptance.idempotency {
             self.answers.insert(idempotency.key, (idempotency.request, (idempotency.answer)(&accepted)));
         }
@@ -196,7 +195,7 @@ impl State {
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn accept(&self, acceptance: Acceptance) -> Result<AcceptResult, LedgerError> {
-        Ok(self.state().accept(acceptance))
+        Ok(self.state().accept(&acceptance))
     }
 
     async fn claim_due(&self, request: ClaimDue) -> Result<Claims, LedgerError> {

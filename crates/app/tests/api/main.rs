@@ -1,6 +1,6 @@
 //! The API of a running server: real ledger, real notification types, real mailers, a port of its own.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
 mod batch;

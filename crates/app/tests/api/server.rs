@@ -126,8 +126,7 @@ impl TestServer {
         let _ = stream.write_all(body).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
-        let split =
-            answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer with a head");
+        let split = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(answer[..split].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut bytes = answer.split_off(split + 4);

@@ -46,39 +46,37 @@ pub fn push_encoded(out: &mut Vec<u8>, text: &str) {
 }
 
 fn push_line(out: &mut Vec<u8>, line: &[u8]) {
+    // White space may stand anywhere but at a line's end.
+    let (line, last) = match line.split_last() {
+        Some((last, before)) if matches!(last, b' ' | b'\t') => (before, Some(*last)),
+        _ => (line, None),
+    };
     let mut column = 0;
-    let mut at = 0;
-    while at < line.len() {
+    let mut rest = line;
+    while let Some(first) = rest.first() {
         // Most bytes stand for themselves: copy as many as fit the line at once.
         let room = LINE_MAX - 1 - column;
-        let run = line[at..].iter().take(room).take_while(|b| STANDS_FOR_ITSELF[usize::from(**b)]).count();
+        let run = rest.iter().take(room).take_while(|b| STANDS_FOR_ITSELF[usize::from(**b)]).count();
         if run > 0 {
-            out.extend_from_slice(&line[at..at + run]);
+            out.extend_from_slice(&rest[..run]);
             column += run;
-            at += run;
-            if at < line.len() && column >= LINE_MAX - 1 {
-                soft_break(out, &mut column);
-            }
-            continue;
-        }
-        let is_last = at + 1 == line.len();
-        // White space may stand anywhere but at a line's end.
-        if matches!(line[at], b' ' | b'\t') && !is_last {
-            if column + 1 > LINE_MAX - 1 {
-                soft_break(out, &mut column);
-            }
-            out.push(line[at]);
-            column += 1;
+            rest = &rest[run..];
+        } else if room == 0 {
+            soft_break(out, &mut column);
         } else {
-            if column + 3 > LINE_MAX - 1 {
-                soft_break(out, &mut column);
-            }
-            let byte = line[at];
-            out.extend_from_slice(&[b'=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            column += 3;
+            push_byte(out, &mut column, *first);
+            rest = &rest[1..];
         }
-        at += 1;
     }
+    last.into_iter().for_each(|space| push_byte(out, &mut column, space));
+}
+
+fn push_byte(out: &mut Vec<u8>, column: &mut usize, byte: u8) {
+    if *column + 3 > LINE_MAX - 1 {
+        soft_break(out, column);
+    }
+    out.extend_from_slice(&[b'=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    *column += 3;
 }
 
 fn soft_break(out: &mut Vec<u8>, column: &mut usize) {
@@ -90,7 +88,8 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 const STANDS_FOR_ITSELF: [bool; 256] = {
     let mut table = [false; 256];
-    let mut byte = b'!';
+    table[b'\t' as usize] = true;
+    let mut byte = b' ';
     while byte <= b'~' {
         table[byte as usize] = byte != b'=';
         byte += 1;

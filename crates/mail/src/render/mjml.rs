@@ -1,6 +1,9 @@
 //! MJML to an HTML template, once per type.
 
-use mrml::prelude::parser::ParserOptions;
+use std::collections::HashMap;
+use std::fmt;
+
+use mrml::prelude::parser::{Error, ParserOptions};
 use mrml::prelude::render::RenderOptions;
 
 /// Why MJML was refused.
@@ -15,22 +18,46 @@ pub struct MjmlError {
 
 /// Compiles MJML to the HTML template of a body. MiniJinja statements pass through untouched.
 ///
-/// Elements and attributes MJML does not know are errors here: a typing error would silently vanish otherwise.
+/// An element MJML does not know is an error here: a typing error would reach the reader as a stray tag otherwise.
 ///
 /// # Errors
 /// [`MjmlError`] in the compiler's words.
 pub fn html_template(source: &str) -> Result<String, MjmlError> {
-    let refuse = |message: String| MjmlError { message, line: None };
+    let refuse = |words: &dyn fmt::Display, at: Option<usize>| MjmlError {
+        message: format!("not valid MJML: {words}"),
+        line: at.and_then(|at| source.get(..at)).map(|before| before.matches('\n').count() + 1),
+    };
     let output = mrml::parse_with_options(source, &ParserOptions::default())
-        .map_err(|error| refuse(format!("not valid MJML: {error}")))?;
+        .map_err(|error| refuse(&error, position(&error)))?;
     if let Some(warning) = output.warnings.first() {
-        return Err(refuse(format!("not valid MJML: {warning}")));
+        return Err(refuse(&warning.kind, Some(warning.span.start)));
     }
     // No web fonts: they would be fetched from a third party by whoever opens the message.
     let options =
-        RenderOptions { disable_comments: true, social_icon_origin: None, fonts: Default::default() };
-    let html = output.element.render(&options).map_err(|error| refuse(format!("not valid MJML: {error}")))?;
+        RenderOptions { disable_comments: true, social_icon_origin: None, fonts: HashMap::default() };
+    let html = output.element.render(&options).map_err(|error| refuse(&error, None))?;
+    // The compiler takes an element it does not know for HTML and passes it on.
+    if let Some((_, rest)) = html.split_once("<mj-") {
+        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let element = format!("<mj-{name}");
+        return Err(refuse(&format_args!("there is no element {element}>"), source.find(&element)));
+    }
     Ok(squeeze(&html))
+}
+
+fn position(error: &Error) -> Option<usize> {
+    match error {
+        Error::UnexpectedElement { position, .. }
+        | Error::UnexpectedToken { position, .. }
+        | Error::MissingAttribute { position, .. }
+        | Error::InvalidAttribute { position, .. }
+        | Error::InvalidFormat { position, .. }
+        | Error::IncludeLoaderError { position, .. } => Some(position.start),
+        Error::EndOfStream { .. }
+        | Error::SizeLimit { .. }
+        | Error::ParserError { .. }
+        | Error::NoRootNode => None,
+    }
 }
 
 /// Folds every run of white space that holds a line break to one line break, and to nothing between the rules of a

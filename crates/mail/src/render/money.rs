@@ -110,7 +110,7 @@ pub fn format_amount(amount: Decimal, currency: &str) -> String {
 fn push_grouped(out: &mut String, plain: &str) {
     let whole_len = plain.find('.').unwrap_or(plain.len());
     for (index, digit) in plain.char_indices() {
-        if index > 0 && index < whole_len && (whole_len - index) % 3 == 0 {
+        if index > 0 && index < whole_len && (whole_len - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -54,10 +54,6 @@ impl Catalog for TypeSet {
         };
         let rendition = &notification_type.rendition;
         let unsigned = rendition.message(notification, event, at).map_err(|error| describe(&error))?;
-        let return_path = self
-            .sender
-            .return_path()
-            .map_err(|_| failure("sender_invalid", "the sender's bounce_domain is not a domain name"))?;
         let signature = match &self.sender.dkim {
             Some(key) => {
                 Some(key.sign(&unsigned, at).map_err(|error| failure("dkim_failed", &error.to_string()))?)
@@ -71,7 +67,7 @@ impl Catalog for TypeSet {
             fingerprint: Fingerprint::of_parts(&[&message]),
             signature,
         };
-        let envelope = Envelope { return_path, recipient: notification.to.clone() };
+        let envelope = Envelope { return_path: self.return_path.clone(), recipient: notification.to.clone() };
         Ok(Composed { envelope, message, copy })
     }
 }

@@ -16,6 +16,7 @@ mod sender;
 mod source;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use error::TypeError;
 pub use manifest::Category;
@@ -25,17 +26,19 @@ pub use sender::Sender;
 pub use source::{TypeSource, write_shipped};
 
 use notification_type::NotificationType;
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
 
 /// The notification types of a running server, compiled. Implements
 /// [`Catalog`](postrider_core::ports::catalog::Catalog).
-#[derive(Debug)]
 pub struct TypeSet {
     /// By name.
     types: BTreeMap<String, NotificationType>,
     /// The names of the types that answer an event type, in order.
     answering: BTreeMap<String, Vec<String>>,
     sender: Sender,
+    /// Where bounces go.
+    return_path: EmailAddress,
 }
 
 impl TypeSet {
@@ -44,6 +47,11 @@ impl TypeSet {
     /// # Errors
     /// Everything that is wrong with any of them; a server must not start with half its types.
     pub fn load(source: &TypeSource, sender: Sender) -> Result<Self, Vec<TypeError>> {
+        let return_path = sender.return_path().map_err(|error| {
+            let domain = sender.bounce_domain.as_deref().unwrap_or_default();
+            let message = format!("bounces@{domain}, made of the sender's bounce_domain, {error}");
+            vec![TypeError::new("", "sender", message)]
+        })?;
         let mut errors = Vec::new();
         let mut types = BTreeMap::new();
         for folder in source::read(source)? {
@@ -69,6 +77,13 @@ impl TypeSet {
             );
             errors.push(TypeError::new(&names[0], "type.toml", message));
         }
-        if errors.is_empty() { Ok(Self { types, answering, sender }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { types, answering, sender, return_path }) } else { Err(errors) }
+    }
+}
+
+impl fmt::Debug for TypeSet {
+    /// Names the types; their templates would fill a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.types.keys()).finish()
     }
 }

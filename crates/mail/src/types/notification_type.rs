@@ -18,7 +18,6 @@ use super::sender::Sender;
 use super::source::Folder;
 
 /// A type ready to plan and compose.
-#[derive(Debug)]
 pub(super) struct NotificationType {
     pub(super) manifest: Manifest,
     pub(super) schema: Schema,
@@ -48,24 +47,16 @@ impl NotificationType {
         let manifest = manifest::parse(name, &folder.manifest).map_err(|wrong| errors.extend(wrong)).ok();
         let schema = Schema::compile(&folder.schema)
             .map_err(|(line, message)| {
-                errors.push(TypeError::new(name, "schema.json", message).at_line(line))
+                errors.push(TypeError::new(name, "schema.json", message).at_line(line));
             })
             .ok();
         let html = mjml::html_template(&folder.body)
             .map_err(|error| {
-                errors.push(TypeError::new(name, "body.mjml", error.to_string()).at_line(error.line))
+                errors.push(TypeError::new(name, "body.mjml", error.to_string()).at_line(error.line));
             })
             .ok();
         let samples = parse_samples(folder, &mut errors);
         let (Some(manifest), Some(schema), Some(html)) = (manifest, schema, html) else { return Err(errors) };
-        if sender.return_path().is_err() {
-            let domain = sender.bounce_domain.as_deref().unwrap_or_default();
-            errors.push(TypeError::new(
-                "",
-                "sender",
-                format!("bounce_domain {domain:?} is not a domain name"),
-            ));
-        }
         let to = Expression::parse(&manifest.to, Slot::To);
         let dedup = Expression::parse(&manifest.dedup, Slot::Dedup);
         let mut extra = Vec::new();

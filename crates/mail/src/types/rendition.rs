@@ -77,7 +77,6 @@ impl Bundle {
 }
 
 /// A bundle compiled: what makes messages.
-#[derive(Debug)]
 pub(super) struct Rendition {
     /// Names the bundle.
     pub(super) id: RenditionId,

@@ -158,6 +158,7 @@ impl<'i> Keyword<'i> for Money {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the one jsonschema calls")]
 fn money_keyword<'a>(
     _parent: &'a Map<String, Value>,
     value: &'a Value,

@@ -42,7 +42,10 @@ pub fn order() -> Value {
 pub fn order_with(pointer: &str, value: Value) -> Value {
     let mut order = order();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    order.pointer_mut(parent).unwrap()[name] = value;
+    match order.pointer_mut(parent).unwrap() {
+        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+        members => members[name] = value,
+    }
     order
 }
 

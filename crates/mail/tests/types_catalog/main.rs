@@ -1,7 +1,9 @@
 //! Notification types from the folder to the message.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
 mod bad_input;
 mod compose;
+mod documentation;
 mod fixture;
 mod loading;
 mod planning;

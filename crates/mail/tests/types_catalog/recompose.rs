@@ -1,10 +1,15 @@
 //! Showing a sent message again from its rendition and event.
 
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::event::StoredEvent;
+use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_mail::dkim::DkimKey;
 use postrider_mail::types::{RecomposeError, Sender, TypeSet, TypeSource, recompose};
 use serde_json::json;
 
-use crate::fixture::{AWKWARD, compose, notification, order, order_with, sample, sender, shipped, stored};
+use crate::fixture::{
+    AWKWARD, compose, instant, notification, order, order_with, sample, sender, shipped, stored,
+};
 
 fn signing() -> TypeSet {
     let key =
@@ -52,4 +57,21 @@ fn a_rendition_holds_the_sender_and_no_key() {
     let other = Sender::new(Some("Another Shop".to_owned()), sender().from.address);
     let other = TypeSet::load(&TypeSource::Shipped, other).unwrap();
     assert_ne!(other.renditions()[0].0, shipped().renditions()[0].0);
+}
+
+/// The files of `format_1` were written once, with the sender and the event of that day. Should this fail, messages
+/// sent before can no longer be shown: raise the bundle's format and keep what reads the old one, or undo the change.
+#[test]
+fn a_message_sent_by_an_earlier_version_comes_back_byte_for_byte() {
+    let bundle = include_bytes!("format_1/rendition.json");
+    let message = include_bytes!("format_1/message.eml");
+    let event = StoredEvent { data: include_str!("format_1/event.json").to_owned(), ..stored(&order()) };
+    let copy = SentCopy {
+        rendition: RenditionId(Fingerprint::of_parts(&[bundle])),
+        composed_at: instant(),
+        fingerprint: Fingerprint::of_parts(&[message]),
+        signature: None,
+    };
+    let again = recompose(bundle, &notification(&shipped(), &order()), &event, &copy).unwrap();
+    assert!(again == message);
 }

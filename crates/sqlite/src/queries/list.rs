@@ -1,55 +1,44 @@
 //! Listing notifications, newest first.
 
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::notification::Notification;
 use postrider_core::limits::{PAGE_MAX, PAGE_SCAN_MAX};
 use postrider_core::ports::ledger::{ListQuery, NotificationPage};
 use rusqlite::{Connection, Row};
 
-use crate::codes::is_exceptional;
-use crate::rows::{
-    StoredNotification, address_hash, load, select_notification, seq_of_id, seq_of_instant, text_hash,
-};
+use super::order::seqs_of_order;
+use crate::codes::{is_exceptional, status_code};
+use crate::rows::{StoredNotification, address_hash, load, select_notification, seq_of_id, seq_of_instant};
 
 /// One page. Whatever the filters, it looks at no more than [`PAGE_SCAN_MAX`] rows; what it did not get to is left to
 /// the next page.
 pub(crate) fn list(connection: &Connection, query: &ListQuery) -> rusqlite::Result<NotificationPage> {
-    let limit = query.limit.clamp(1, PAGE_MAX);
-    let (sql, hash) = source(query);
     let from = query.since.map_or(0, seq_of_instant);
     let before = upper_end(connection, query)?;
-    let to = query.to.as_ref().map(|address| address.normalized());
+    let mut walk = Walk::new(connection, query);
+    if let Some(order_id) = &query.order_id {
+        let mut statement = connection.prepare_cached(select_notification!("WHERE seq = ?1"))?;
+        for seq in seqs_of_order(connection, order_id, from..before)? {
+            let done = statement.query_row([seq], |row| walk.look_at(row))?;
+            if done {
+                break;
+            }
+        }
+        return Ok(walk.page);
+    }
+    let (sql, hash) = source(query);
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query((hash, from, before, PAGE_SCAN_MAX))?;
-    let mut page = NotificationPage::default();
-    let mut last_seen = None;
-    let mut seen = 0;
     while let Some(row) = rows.next()? {
-        seen += 1;
-        if matches(row, query, to.as_deref())? {
-            if page.notifications.len() == limit {
-                page.next = page.notifications.last().map(|last: &Notification| last.id);
-                return Ok(page);
-            }
-            page.notifications.push(StoredNotification::read(row)?.with_event_labels(connection)?);
-        }
-        if seen == PAGE_SCAN_MAX {
-            last_seen = Some(NotificationId::from_bytes(row.get(1)?));
+        if walk.look_at(row)? {
+            break;
         }
     }
-    page.next = last_seen;
-    Ok(page)
+    Ok(walk.page)
 }
 
 /// The narrowest index that holds every match, and what to look up in it.
-fn source(query: &ListQuery) -> (&'static str, Option<i64>) {
-    if let Some(order_id) = &query.order_id {
-        let sql = select_notification!(
-            "INDEXED BY notifications_by_order WHERE order_hash = ?1 AND seq >= ?2 AND seq < ?3 \
-             ORDER BY seq DESC LIMIT ?4"
-        );
-        return (sql, Some(text_hash(order_id)));
-    }
+fn source(query: &ListQuery) -> (&'static str, Option<u32>) {
     if let Some(to) = &query.to {
         let sql = select_notification!(
             "INDEXED BY notifications_by_recipient WHERE to_hash = ?1 AND seq >= ?2 AND seq < ?3 \
@@ -68,6 +57,41 @@ fn source(query: &ListQuery) -> (&'static str, Option<i64>) {
         "NOT INDEXED WHERE ?1 IS NULL AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4"
     );
     (sql, None)
+}
+
+/// A walk over candidates, newest first, that fills a page.
+struct Walk<'q> {
+    connection: &'q Connection,
+    query: &'q ListQuery,
+    limit: usize,
+    to: Option<String>,
+    seen: usize,
+    page: NotificationPage,
+}
+
+impl<'q> Walk<'q> {
+    fn new(connection: &'q Connection, query: &'q ListQuery) -> Self {
+        let to = query.to.as_ref().map(EmailAddress::normalized);
+        let limit = query.limit.clamp(1, PAGE_MAX);
+        Self { connection, query, limit, to, seen: 0, page: NotificationPage::default() }
+    }
+
+    /// Takes the row into the page if it matches. Answers whether the walk is over.
+    fn look_at(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        self.seen += 1;
+        if matches(row, self.query, self.to.as_deref())? {
+            if self.page.notifications.len() == self.limit {
+                self.page.next = self.page.notifications.last().map(|last| last.id);
+                return Ok(true);
+            }
+            let notification = StoredNotification::read(row)?.with_event_labels(self.connection)?;
+            self.page.notifications.push(notification);
+        }
+        if self.seen == PAGE_SCAN_MAX {
+            self.page.next = Some(NotificationId::from_bytes(row.get(1)?));
+        }
+        Ok(self.seen == PAGE_SCAN_MAX)
+    }
 }
 
 /// The row number that the page stays below.
@@ -107,5 +131,5 @@ fn matches(row: &Row<'_>, query: &ListQuery, to: Option<&str>) -> rusqlite::Resu
         return Ok(true);
     }
     let code: u8 = row.get(10)?;
-    Ok(query.statuses.iter().any(|status| crate::codes::status_code(*status) == code))
+    Ok(query.statuses.iter().any(|status| status_code(*status) == code))
 }

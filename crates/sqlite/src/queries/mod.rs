@@ -3,11 +3,13 @@
 mod answers;
 mod dead_letters;
 mod list;
+mod order;
 mod record;
 mod stats;
 
 pub(crate) use answers::{recall_answer, remember_answer};
 pub(crate) use dead_letters::dead_letter_groups;
 pub(crate) use list::list;
+pub(crate) use order::order_hash;
 pub(crate) use record::{content, find, rendition};
 pub(crate) use stats::queue_stats;

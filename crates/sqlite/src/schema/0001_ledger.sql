@@ -31,15 +31,20 @@ CREATE TABLE notifications (
     attempts          INTEGER NOT NULL,
     cause             TEXT,
     entries           INTEGER NOT NULL,
-    -- The leading 64 bits of fingerprints, so that the three indexes over unordered values stay small:
+    -- The leading 32 bits of fingerprints, so that the indexes over unordered values stay small:
     key_hash          INTEGER NOT NULL,
     to_hash           INTEGER NOT NULL,
-    order_hash        INTEGER
+    order_hash        INTEGER -- Only if the business key cannot be made from type and order (src/queries/order.rs).
 ) STRICT;
 
 CREATE INDEX notifications_by_key ON notifications (key_hash);
 CREATE INDEX notifications_by_recipient ON notifications (to_hash);
 CREATE INDEX notifications_by_order ON notifications (order_hash) WHERE order_hash IS NOT NULL;
+
+-- Every type that a notification has had.
+CREATE TABLE notification_types (
+    name TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Status codes: 0 queued, 1 sending, 2 deferred, 3 sent, 4 delivered, 5 bounced, 6 complained, 7 failed, 8 dead,
 -- 9 suppressed, 10 held, 11 canceled, 12 unknown (src/codes.rs).

@@ -9,9 +9,9 @@ use rusqlite::{ErrorCode, OptionalExtension as _, params};
 
 use super::{WriteStep, Writing};
 use crate::codes::{priority_code, status_code};
-use crate::queries::{recall_answer, remember_answer};
+use crate::queries::{order_hash, recall_answer, remember_answer};
 use crate::rows::{
-    SEQ_STRETCH, StoredNotification, address_hash, hash_of, load, select_notification, seq_of_id, text_hash,
+    SEQ_STRETCH, StoredNotification, address_hash, hash_of, load, select_notification, seq_of_id,
 };
 
 /// [`accept`](postrider_core::ports::ledger::Ledger::accept).
@@ -187,7 +187,7 @@ fn insert_notification(
                 lifecycle.attempts,
                 hash_of(plan.business_key.to_bytes()),
                 address_hash(&plan.to),
-                plan.order_id.as_deref().map(text_hash),
+                order_hash(plan),
             ])
     };
     match insert(seq_of_id(id)) {
@@ -198,6 +198,9 @@ fn insert_notification(
             other?;
         }
     }
+    writing
+        .prepare("INSERT INTO notification_types (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?
+        .execute([&plan.notification_type])?;
     writing.count_new(lifecycle.status);
     Ok(lifecycle)
 }

@@ -17,6 +17,7 @@ pub(crate) use maintenance::{Probe, StoreRendition};
 pub(crate) use sweep::Sweeping;
 
 use postrider_core::domain::lifecycle::Lifecycle;
+use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
@@ -85,7 +86,7 @@ impl<'c> Writing<'c> {
                 lifecycle.due_at.map(Timestamp::as_millis),
                 lifecycle.fence,
                 lifecycle.attempts,
-                lifecycle.cause.as_ref().map(|cause| cause.as_str()),
+                lifecycle.cause.as_ref().map(Cause::as_str),
                 stored.entries,
             ])?;
         debug_assert_eq!(changed, 1);
@@ -116,8 +117,8 @@ impl<'c> Writing<'c> {
             entry.attempt,
             entry.claimed_at.map(Timestamp::as_millis),
             entry.mailer,
-            entry.cause.as_ref().map(|cause| cause.as_str()),
-            entry.words.as_ref().map(|words| words.as_str()),
+            entry.cause.as_ref().map(Cause::as_str),
+            entry.words.as_ref().map(Words::as_str),
             copy.map(|copy| copy.rendition.0.to_bytes()),
             copy.map(|copy| copy.composed_at.as_millis()),
             copy.map(|copy| copy.fingerprint.to_bytes()),

@@ -2,11 +2,12 @@
 
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::notification::BusinessKey;
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
 use postrider_core::ports::ledger::ListQuery;
 
-use super::scene::{Scene, address, dead, failed, sure};
+use super::scene::{CONFIRMATION, Scene, address, dead, failed, sure};
 
 /// Age alone decides the order.
 pub async fn the_newest_comes_first(scene: &Scene) {
@@ -34,6 +35,38 @@ pub async fn by_order(scene: &Scene) {
     assert_eq!(scene.list(about("1")).await, [shipped, confirmation]);
     assert!(scene.list(about("3")).await.is_empty());
     assert!(scene.list(about("")).await.is_empty());
+}
+
+/// An order leads to its notifications whatever their types are deduplicated by, and a key that looks like an order's
+/// leads to nobody else's.
+pub async fn by_order_whatever_makes_the_key(scene: &Scene) {
+    let keyed = |order: &str, about: Option<&str>, key: &str| {
+        let mut acceptance = scene.acceptance(&format!("{order} {key}"));
+        let plan = &mut acceptance.notifications[0].1;
+        plan.order_id = about.map(str::to_owned);
+        plan.business_key = BusinessKey::new(CONFIRMATION, key);
+        acceptance
+    };
+    let by_order = scene.accept(keyed("a", Some("1"), "1")).await.notifications[0].id;
+    scene.clock.advance_ms(1);
+    let by_invoice = scene.accept(keyed("b", Some("1"), "invoice 7")).await.notifications[0].id;
+    scene.clock.advance_ms(1);
+    // Keyed by the text of order 2, once about nothing and then, under another type, about order 1.
+    scene.accept(keyed("c", None, "2")).await;
+    scene.clock.advance_ms(1);
+    let mut crossed = keyed("d", Some("1"), "2");
+    crossed.notifications[0].1.notification_type = "order_shipped".to_owned();
+    crossed.notifications[0].1.business_key = BusinessKey::new("order_shipped", "2");
+    let crossed = scene.accept(crossed).await.notifications[0].id;
+    let about = |order: &str| ListQuery { order_id: Some(order.to_owned()), ..ListQuery::default() };
+    assert_eq!(scene.list(about("1")).await, [crossed, by_invoice, by_order]);
+    assert!(scene.list(about("2")).await.is_empty());
+    for after in [crossed, by_invoice] {
+        let page = ListQuery { after: Some(after), limit: 1, ..about("1") };
+        let found = sure(scene.ledger.list(page).await);
+        assert_eq!(found.notifications.len(), 1);
+        assert!(found.notifications[0].id < after);
+    }
 }
 
 /// One mailbox, two spellings.

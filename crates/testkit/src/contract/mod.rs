@@ -6,6 +6,7 @@
 pub mod accepting;
 pub mod claiming;
 pub mod dead_letters;
+pub mod faults;
 pub mod finishing;
 pub mod idempotency;
 pub mod intervening;
@@ -117,6 +118,7 @@ macro_rules! ledger_contract {
             listing {
                 the_newest_comes_first,
                 by_order,
+                by_order_whatever_makes_the_key,
                 by_recipient_however_it_is_spelt,
                 by_type,
                 by_status,
@@ -144,6 +146,14 @@ macro_rules! ledger_contract {
                 a_rendition_is_kept_once,
                 a_rendition_nobody_stored_is_not_found,
                 a_probe_succeeds
+            }
+            faults {
+                a_refused_acceptance_left_nothing,
+                an_acceptance_whose_answer_was_lost_is_found_by_asking_again,
+                an_answer_that_was_lost_is_replayed,
+                a_claim_whose_answer_was_lost_is_found_by_a_sweep,
+                a_report_whose_answer_was_lost_counts_once,
+                an_intervention_whose_answer_was_lost_happens_once
             }
             races {
                 of_many_with_one_key_one_is_stored,

@@ -7,16 +7,21 @@ mod session;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 pub use certificates::{Authority, Identity};
 pub use script::{Action, Phase, Script};
 
 use session::Session;
 pub use session::undo_dot_stuffing;
+
+/// How long a test waits for something to happen on the server. A test that passes never waits that long.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A message the server took responsibility for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,15 +62,18 @@ impl Shared {
         look(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits until `is_so` holds.
+    /// Waits until `is_so` holds, or fails the test.
     async fn wait(&self, is_so: impl Fn(&Record) -> bool) {
-        loop {
-            let changed = self.changed.notified();
-            if self.look(&is_so) {
-                return;
+        let waited = timeout(WAIT_MAX, async {
+            loop {
+                let changed = self.changed.notified();
+                if self.look(&is_so) {
+                    return;
+                }
+                changed.await;
             }
-            changed.await;
-        }
+        });
+        assert!(waited.await.is_ok(), "what the test waits for did not happen on the SMTP server");
     }
 }
 
@@ -116,11 +124,17 @@ impl SmtpServer {
     }
 
     /// Waits until `count` connections have ended, whoever ended them.
+    ///
+    /// # Panics
+    /// If that does not happen in half a minute.
     pub async fn wait_for_ended(&self, count: usize) {
         self.shared.wait(|record| record.ended >= count).await;
     }
 
     /// Waits until `count` command lines that begin with `start` were read.
+    ///
+    /// # Panics
+    /// If that does not happen in half a minute.
     pub async fn wait_for_command(&self, start: &str, count: usize) {
         let read =
             |record: &Record| record.commands.iter().filter(|(_, line)| line.starts_with(start)).count();

@@ -1,0 +1,221 @@
+//! The lifecycle against a reference written from the contract's words alone, and what must hold for every history.
+
+use postrider_core::domain::lifecycle::{Lifecycle, OnUnknown, Step, Verdict};
+use postrider_core::domain::outcome::Cause;
+use postrider_core::domain::status::Status;
+use postrider_core::domain::time::Timestamp;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Which statuses allow a step, as the documentation lists them. Everything else forbids it.
+fn allowed(step: &Step) -> &'static [Status] {
+    match step {
+        Step::Claim { .. } => &[Status::Queued, Status::Deferred],
+        // A sender that was given up may still tell what became of its message, but no longer give it back.
+        Step::Finish { verdict: Verdict::Released, .. } => &[Status::Sending],
+        Step::Finish { .. } => &[Status::Sending, Status::Unknown],
+        Step::LeaseLost { .. } => &[Status::Sending],
+        Step::Judge { .. } => &[Status::Unknown],
+        Step::Retry { .. } => &[
+            Status::Deferred,
+            Status::Failed,
+            Status::Dead,
+            Status::Suppressed,
+            Status::Held,
+            Status::Unknown,
+        ],
+        Step::Hasten { .. } => &[Status::Deferred],
+        Step::Cancel => &[
+            Status::Queued,
+            Status::Deferred,
+            Status::Failed,
+            Status::Dead,
+            Status::Suppressed,
+            Status::Held,
+            Status::Unknown,
+        ],
+    }
+}
+
+/// Whether the step's own conditions, beyond the status, are met.
+fn timely(before: &Lifecycle, step: &Step) -> bool {
+    match step {
+        Step::Claim { now, .. } => before.due_at.is_some_and(|due| due <= *now),
+        Step::Judge { now, .. } => before.due_at.is_none_or(|due| due <= *now),
+        Step::Finish { fence, .. } => before.fence == *fence,
+        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten { .. } | Step::Cancel => true,
+    }
+}
+
+/// The status a step leads to, and when something is due then.
+fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
+    match step {
+        Step::Claim { lease_until, .. } => (Status::Sending, Some(*lease_until)),
+        Step::LeaseLost { judge_at } => (Status::Unknown, Some(*judge_at)),
+        Step::Judge { now, on_unknown: OnUnknown::Resend } => (Status::Queued, Some(*now)),
+        Step::Judge { on_unknown: OnUnknown::Hold, .. } => (Status::Held, None),
+        Step::Retry { now } => (Status::Queued, Some(*now)),
+        Step::Hasten { now } => (Status::Deferred, Some(before.due_at.unwrap_or(*now).min(*now))),
+        Step::Cancel => (Status::Canceled, None),
+        Step::Finish { verdict, .. } => match verdict {
+            Verdict::Sent => (Status::Sent, None),
+            Verdict::Deferred { until, .. } => (Status::Deferred, Some(*until)),
+            Verdict::Failed { .. } => (Status::Failed, None),
+            Verdict::Dead { .. } => (Status::Dead, None),
+            Verdict::Unknown { judge_at, .. } => (Status::Unknown, Some(*judge_at)),
+            Verdict::Released => (Status::Queued, Some(Timestamp::EPOCH)),
+        },
+    }
+}
+
+/// Attempts are spent when a claim ends in anything that is not given back or excused, and once only.
+fn attempts(before: &Lifecycle, step: &Step) -> u32 {
+    let ends_a_claim = before.status == Status::Sending;
+    match step {
+        Step::Retry { .. } => 0,
+        Step::LeaseLost { .. } => before.attempts.saturating_add(1),
+        Step::Finish { verdict: Verdict::Released, .. }
+        | Step::Finish { verdict: Verdict::Deferred { spends_attempt: false, .. }, .. } => before.attempts,
+        Step::Finish { .. } if ends_a_claim => before.attempts.saturating_add(1),
+        _ => before.attempts,
+    }
+}
+
+/// Sent needs no reason, a failure gives its own, everything else leaves the last one standing.
+fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
+    match step {
+        Step::Finish { verdict: Verdict::Sent, .. } => None,
+        Step::Finish { verdict: Verdict::Deferred { cause, .. }, .. }
+        | Step::Finish { verdict: Verdict::Failed { cause }, .. }
+        | Step::Finish { verdict: Verdict::Dead { cause }, .. }
+        | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
+        Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
+        _ => before.cause.clone(),
+    }
+}
+
+fn reference(before: &Lifecycle, step: &Step) -> Option<Lifecycle> {
+    if !allowed(step).contains(&before.status) || !timely(before, step) {
+        return None;
+    }
+    let (status, due_at) = target(before, step);
+    let fence = before.fence.saturating_add(u32::from(matches!(step, Step::Claim { .. })));
+    Some(Lifecycle { status, due_at, fence, attempts: attempts(before, step), cause: cause(before, step) })
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    // Few enough that steps meet due times exactly, one before and one after.
+    (0i64..6).prop_map(Timestamp::from_millis)
+}
+
+fn a_cause() -> impl Strategy<Value = Cause> {
+    select(vec![Cause::known("smtp_550"), Cause::known("connect_refused")])
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Sent),
+        Just(Verdict::Released),
+        (a_cause(), instant(), any::<bool>()).prop_map(|(cause, until, spends_attempt)| Verdict::Deferred {
+            cause,
+            until,
+            spends_attempt
+        }),
+        a_cause().prop_map(|cause| Verdict::Failed { cause }),
+        a_cause().prop_map(|cause| Verdict::Dead { cause }),
+        (a_cause(), instant()).prop_map(|(cause, judge_at)| Verdict::Unknown { cause, judge_at }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (instant(), instant()).prop_map(|(now, lease_until)| Step::Claim { now, lease_until }),
+        4 => (0u32..4, verdict()).prop_map(|(fence, verdict)| Step::Finish { fence, verdict }),
+        1 => instant().prop_map(|judge_at| Step::LeaseLost { judge_at }),
+        1 => (instant(), select(vec![OnUnknown::Resend, OnUnknown::Hold]))
+            .prop_map(|(now, on_unknown)| Step::Judge { now, on_unknown }),
+        1 => instant().prop_map(|now| Step::Retry { now }),
+        1 => instant().prop_map(|now| Step::Hasten { now }),
+        1 => Just(Step::Cancel),
+    ]
+}
+
+fn any_lifecycle() -> impl Strategy<Value = Lifecycle> {
+    let due_at = proptest::option::of(instant());
+    let attempts = prop_oneof![0u32..4, Just(u32::MAX)];
+    let fence = prop_oneof![0u32..4, Just(u32::MAX)];
+    (select(Status::ALL.to_vec()), due_at, fence, attempts, proptest::option::of(a_cause())).prop_map(
+        |(status, due_at, fence, attempts, cause)| Lifecycle { status, due_at, fence, attempts, cause },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_in_every_status_does_what_the_contract_says(before in any_lifecycle(), step in step()) {
+        let after = before.apply(&step);
+        match reference(&before, &step) {
+            Some(expected) => prop_assert_eq!(after, Ok(expected)),
+            None => prop_assert_eq!(after.map_err(|forbidden| forbidden.status), Err(before.status)),
+        }
+    }
+
+    #[test]
+    fn whatever_happens_the_history_makes_sense(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut now = Lifecycle::accepted(Timestamp::EPOCH);
+        let mut was_sent = false;
+        for step in &steps {
+            let Ok(after) = now.apply(step) else { continue };
+            // A fence only rises, by one, and only by a claim.
+            let is_claim = matches!(step, Step::Claim { .. });
+            prop_assert_eq!(after.fence, now.fence + u32::from(is_claim));
+            // Attempts are lost only where a person grants a fresh budget, and never exceed the claims.
+            let is_retry = matches!(step, Step::Retry { .. });
+            prop_assert!(after.attempts >= now.attempts || is_retry);
+            prop_assert!(after.attempts <= after.fence);
+            // What is to happen by itself has a time, and nothing else has.
+            let happens_by_itself = matches!(
+                after.status,
+                Status::Queued | Status::Deferred | Status::Sending | Status::Unknown
+            );
+            prop_assert_eq!(after.due_at.is_some(), happens_by_itself);
+            // Somebody who looks at a dead letter finds the reason.
+            prop_assert!(!after.status.is_dead_letter() || after.cause.is_some());
+            // Sent is for good.
+            prop_assert!(!was_sent);
+            was_sent = after.status == Status::Sent;
+            now = after;
+        }
+    }
+
+    #[test]
+    fn a_late_loser_changes_nothing(now in instant(), late_verdict in verdict(), verdict in verdict()) {
+        let claim = Step::Claim { now: Timestamp::from_millis(9), lease_until: now };
+        let first = Lifecycle::accepted(now).apply(&claim).expect("what is due can be claimed");
+        let lost = first.apply(&Step::LeaseLost { judge_at: now }).expect("a lease can be lost");
+        let judged = lost.apply(&Step::Judge { now, on_unknown: OnUnknown::Resend }).expect("its time has come");
+        let second = judged.apply(&claim).expect("what is due can be claimed");
+        let late = Step::Finish { fence: first.fence, verdict: late_verdict };
+        prop_assert!(judged.apply(&late).is_err());
+        prop_assert!(second.apply(&late).is_err());
+        let ended = second.apply(&Step::Finish { fence: second.fence, verdict }).expect("the claim is its own");
+        prop_assert!(ended.apply(&late).is_err());
+    }
+}
+
+#[test]
+fn only_what_waits_and_is_due_is_due() {
+    for status in Status::ALL {
+        for due_ms in [1, 2, 3] {
+            let due_at = Some(Timestamp::from_millis(due_ms));
+            let lifecycle = Lifecycle { status, due_at, fence: 0, attempts: 0, cause: None };
+            let waits = matches!(status, Status::Queued | Status::Deferred);
+            assert_eq!(
+                lifecycle.is_due(Timestamp::from_millis(2)),
+                waits && due_ms <= 2,
+                "{status} at {due_ms}"
+            );
+        }
+    }
+}

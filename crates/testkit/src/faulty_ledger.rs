@@ -1,0 +1,143 @@
+//! A ledger that fails when a test says so.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::notification::NotificationRecord;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::ledger::{
+    AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
+    Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
+    Sweep, Swept,
+};
+
+/// What happens to one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// None: the call goes through.
+    Pass,
+    /// The ledger does nothing and says so: [`LedgerError::Unavailable`].
+    Refuse,
+    /// The ledger does what it was asked, but the answer is lost on the way, as when a process dies in between. The
+    /// caller sees [`LedgerError::Unavailable`] all the same.
+    LoseAnswer,
+    /// The ledger is past saving: [`LedgerError::Fatal`].
+    Break,
+}
+
+/// Passes every call on to another ledger, except where its plan says otherwise.
+pub struct FaultyLedger {
+    inner: Arc<dyn Ledger>,
+    plan: Mutex<VecDeque<Fault>>,
+}
+
+impl FaultyLedger {
+    /// A wrapper that lets everything pass until faults are planned.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Ledger>) -> Self {
+        Self { inner, plan: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Adds to the plan: one fault for each of the next calls, whichever method they call.
+    pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    }
+
+    async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, LedgerError>> + Send,
+    ) -> Result<T, LedgerError> {
+        let fault =
+            self.plan.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or(Fault::Pass);
+        match fault {
+            Fault::Pass => call.await,
+            Fault::Refuse => Err(LedgerError::Unavailable { reason: "a test refused the step".to_owned() }),
+            Fault::LoseAnswer => {
+                call.await?;
+                Err(LedgerError::Unavailable { reason: "a test lost the answer".to_owned() })
+            }
+            Fault::Break => Err(LedgerError::Fatal { reason: "a test broke the ledger".to_owned() }),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for FaultyLedger {
+    async fn accept(&self, acceptance: Acceptance) -> Result<AcceptResult, LedgerError> {
+        self.call(self.inner.accept(acceptance)).await
+    }
+
+    async fn claim_due(&self, request: ClaimDue) -> Result<Claims, LedgerError> {
+        self.call(self.inner.claim_due(request)).await
+    }
+
+    async fn finish_attempt(&self, finish: FinishAttempt) -> Result<Finished, LedgerError> {
+        self.call(self.inner.finish_attempt(finish)).await
+    }
+
+    async fn sweep(&self, sweep: Sweep) -> Result<Swept, LedgerError> {
+        self.call(self.inner.sweep(sweep)).await
+    }
+
+    async fn intervene(
+        &self,
+        id: NotificationId,
+        intervention: Intervention,
+        now: Timestamp,
+    ) -> Result<Intervened, LedgerError> {
+        self.call(self.inner.intervene(id, intervention, now)).await
+    }
+
+    async fn find(&self, id: NotificationId) -> Result<Option<NotificationRecord>, LedgerError> {
+        self.call(self.inner.find(id)).await
+    }
+
+    async fn content(&self, id: NotificationId) -> Result<Option<Content>, LedgerError> {
+        self.call(self.inner.content(id)).await
+    }
+
+    async fn list(&self, query: ListQuery) -> Result<NotificationPage, LedgerError> {
+        self.call(self.inner.list(query)).await
+    }
+
+    async fn dead_letter_groups(&self) -> Result<Vec<DeadLetterGroup>, LedgerError> {
+        self.call(self.inner.dead_letter_groups()).await
+    }
+
+    async fn recall_answer(
+        &self,
+        key: Fingerprint,
+    ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError> {
+        self.call(self.inner.recall_answer(key)).await
+    }
+
+    async fn remember_answer(
+        &self,
+        key: Fingerprint,
+        request: Fingerprint,
+        answer: RememberedAnswer,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.call(self.inner.remember_answer(key, request, answer, now)).await
+    }
+
+    async fn store_rendition(&self, id: RenditionId, bundle: Vec<u8>) -> Result<(), LedgerError> {
+        self.call(self.inner.store_rendition(id, bundle)).await
+    }
+
+    async fn rendition(&self, id: RenditionId) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.call(self.inner.rendition(id)).await
+    }
+
+    async fn queue_stats(&self, now: Timestamp) -> Result<QueueStats, LedgerError> {
+        self.call(self.inner.queue_stats(now)).await
+    }
+
+    async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.call(self.inner.probe(now)).await
+    }
+}
