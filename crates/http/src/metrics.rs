@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use postrider_core::domain::status::Status;
+use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::ledger::QueueStats;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -131,7 +132,9 @@ impl Metrics {
 pub async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let now = api.clock.now();
     let queue = api.ledger.queue_stats(now).await?;
-    let age_ms = queue.oldest_due_at.map_or(0, |due| now.ms_since(due));
+    // What a stopping server gave back is due since the epoch, so that it goes first; it has not waited since then.
+    let oldest = queue.oldest_due_at.filter(|due| *due > Timestamp::EPOCH);
+    let age_ms = oldest.map_or(0, |due| now.ms_since(due));
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, content_type)], api.metrics.encode(&queue, age_ms)).into_response())
 }

@@ -16,7 +16,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(2_000);
 /// The first bytes of every SQLite file (file format, §1.3.1).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Page cache of the writing connection, in KiB.
-const WRITER_CACHE_KIB: i64 = 24 * 1024;
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Page cache of every other connection, in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
 /// Compiled statements a connection keeps.

@@ -53,8 +53,16 @@ impl Writer {
 
     /// Carries out one step and returns once it is durable.
     pub(crate) async fn submit<S: WriteStep>(&self, step: S) -> Result<S::Output, LedgerError> {
+        self.submit_by(step, Instant::now() + WAIT).await
+    }
+
+    /// Carries out one step unless the thread gets to it only after `deadline`.
+    pub(crate) async fn submit_by<S: WriteStep>(
+        &self,
+        step: S,
+        deadline: Instant,
+    ) -> Result<S::Output, LedgerError> {
         self.fault.check()?;
-        let deadline = Instant::now() + WAIT;
         let bytes = u32::try_from(step.bytes().min(LEDGER_QUEUE_BYTES_MAX)).unwrap_or(u32::MAX);
         let room = match Arc::clone(&self.room).try_acquire_many_owned(bytes) {
             Ok(room) => room,

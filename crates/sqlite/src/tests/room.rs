@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
 
 use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::status::Status;
@@ -9,7 +10,7 @@ use postrider_core::ports::ledger::{Finished, Ledger as _, LedgerError, ListQuer
 use rusqlite::Connection;
 
 use super::{place, scene};
-use crate::steps::{WriteStep, Writing};
+use crate::steps::{Accept, WriteStep, Writing};
 
 /// Lets the file grow to this many pages: SQLite then fails as it does when the disk is full.
 struct LimitPages(u32);
@@ -121,6 +122,24 @@ async fn a_foreign_lock_is_waited_for_and_then_reported() {
     assert!(reason.contains("lock"), "{reason}");
     foreign.execute_batch("ROLLBACK").expect("the lock can be given back");
     assert!(!scene.accept(scene.acceptance("1")).await.notifications[0].duplicate);
+}
+
+#[tokio::test]
+async fn a_step_the_writer_gets_to_too_late_is_not_carried_out() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let (go_on, wait) = channel();
+    let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    let late = {
+        let (ledger, step) = (Arc::clone(&ledger), Accept(scene.acceptance("late")));
+        tokio::spawn(async move { ledger.writer().submit_by(step, Instant::now()).await })
+    };
+    tokio::task::yield_now().await;
+    drop(go_on);
+    let refused = late.await.expect("no panic");
+    assert!(matches!(refused, Err(LedgerError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(pause.await.expect("no panic"), Ok(()));
+    assert!(!scene.accept(scene.acceptance("late")).await.notifications[0].duplicate);
 }
 
 #[tokio::test(start_paused = true)]

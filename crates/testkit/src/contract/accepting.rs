@@ -90,6 +90,19 @@ pub async fn the_same_data_again_finds_the_first(scene: &Scene) {
     assert_eq!(scene.claim(10).await.len(), 1);
 }
 
+/// Duplicates of two different events are answered under the id of the event that found them.
+pub async fn duplicates_of_different_events_have_no_common_first(scene: &Scene) {
+    let mut copy = scene.acceptance("1");
+    copy.notifications = vec![scene.plan("shop_copy", "1")];
+    let (first, second) = (scene.post("1").await, scene.accept(copy).await.notifications[0].id);
+    let mut both = scene.acceptance("1");
+    both.notifications.push(scene.plan("shop_copy", "1"));
+    let accepted = scene.accept(both.clone()).await;
+    assert_eq!(accepted.event_id, both.event.id);
+    let found: Vec<_> = accepted.notifications.iter().map(|each| (each.id, each.duplicate)).collect();
+    assert_eq!(found, [(first, true), (second, true)]);
+}
+
 /// A duplicate is answered with what became of the first.
 pub async fn a_duplicate_shows_the_status_of_now(scene: &Scene) {
     scene.post_and_finish("1", Verdict::Sent).await;

@@ -49,6 +49,7 @@ macro_rules! ledger_contract {
                 a_wished_time_ahead_is_when_it_is_due,
                 a_wished_time_past_is_due_at_once,
                 the_same_data_again_finds_the_first,
+                duplicates_of_different_events_have_no_common_first,
                 a_duplicate_shows_the_status_of_now,
                 the_key_is_taken_even_after_cancelation,
                 other_data_under_one_key_is_refused,

@@ -1,47 +1,32 @@
 //! A ledger in memory: the shortest code that keeps the contract, to test others against and with.
 
-use std::collections::{BTreeMap, HashMap};
+mod state;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::lifecycle::{Lifecycle, OnUnknown, Step};
-use postrider_core::domain::notification::{BusinessKey, Notification, NotificationRecord};
+use postrider_core::domain::lifecycle::{OnUnknown, Step};
+use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{
     CLAIM_MAX, DEAD_LETTER_GROUPS_MAX, PAGE_MAX, PAGE_SCAN_MAX, SWEEP_MAX, TIMELINE_ENTRIES_MAX,
 };
-use postrider_core::ports::catalog::{RenditionId, SentCopy};
+use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::ledger::{
-    AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim, ClaimDue, Claims, Content,
-    DeadLetterGroup, FinishAttempt, Finished, Intervened, Intervention, Leases, Ledger, LedgerError,
-    ListQuery, NotificationPage, QueueStats, RememberedAnswer, Sweep, Swept,
+    AcceptResult, Acceptance, Claim, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
+    Intervened, Intervention, Leases, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats,
+    RememberedAnswer, Sweep, Swept,
 };
+
+use state::State;
 
 /// Keeps everything in memory, under one lock. Durable as long as the value lives.
 #[derive(Debug, Default)]
 pub struct MemoryLedger(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    records: BTreeMap<NotificationId, Record>,
-    keys: HashMap<BusinessKey, NotificationId>,
-    answers: HashMap<Fingerprint, (Fingerprint, RememberedAnswer)>,
-    renditions: HashMap<RenditionId, Vec<u8>>,
-}
-
-#[derive(Clone, Debug)]
-struct Record {
-    notification: Notification,
-    event: StoredEvent,
-    data_fingerprint: Fingerprint,
-    entries: Vec<TimelineEntry>,
-    copy: Option<SentCopy>,
-}
 
 impl MemoryLedger {
     /// An empty ledger.
@@ -52,143 +37,6 @@ impl MemoryLedger {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Record {
-    fn update(&mut self, lifecycle: Lifecycle, now: Timestamp, entry: Option<TimelineEntry>) {
-        self.notification.lifecycle = lifecycle;
-        self.notification.updated_at = now;
-        self.entries.extend(entry);
-    }
-
-    fn status(&self) -> Status {
-        self.notification.lifecycle.status
-    }
-
-    fn as_duplicate(&self) -> AcceptedNotification {
-        AcceptedNotification {
-            id: self.notification.id,
-            notification_type: self.notification.notification_type.clone(),
-            to: self.notification.to.clone(),
-            status: self.status(),
-            duplicate: true,
-        }
-    }
-
-    fn matches(&self, query: &ListQuery) -> bool {
-        let notification = &self.notification;
-        let lifecycle = &notification.lifecycle;
-        query.order_id.as_ref().is_none_or(|id| notification.order_id.as_ref() == Some(id))
-            && query.to.as_ref().is_none_or(|to| notification.to.normalized() == to.normalized())
-            && query.notification_type.as_ref().is_none_or(|name| *name == notification.notification_type)
-            && (query.statuses.is_empty() || query.statuses.contains(&lifecycle.status))
-            && query.cause.as_ref().is_none_or(|cause| lifecycle.cause.as_ref() == Some(cause))
-            && query.since.is_none_or(|since| notification.created_at >= since)
-            && query.until.is_none_or(|until| notification.created_at < until)
-    }
-}
-
-impl State {
-    /// Waiting notifications in the order in which they are to go.
-    fn waiting(&self) -> Vec<(NotificationId, Timestamp)> {
-        let mut waiting: Vec<_> = self
-            .records
-            .values()
-            .filter(|record| matches!(record.status(), Status::Queued | Status::Deferred))
-            .filter_map(|record| {
-                let notification = &record.notification;
-                Some((notification.priority, notification.lifecycle.due_at?, notification.id))
-            })
-            .collect();
-        waiting.sort_unstable();
-        waiting.into_iter().map(|(_, due_at, id)| (id, due_at)).collect()
-    }
-
-    /// Notifications in `status` whose time has come, longest over first.
-    fn watched(&self, status: Status, horizon: Option<Timestamp>, limit: usize) -> Vec<NotificationId> {
-        let mut found: Vec<_> = self
-            .records
-            .values()
-            .filter(|record| record.status() == status)
-            .filter_map(|record| Some((record.notification.lifecycle.due_at?, record.notification.id)))
-            .filter(|(due_at, _)| horizon.is_none_or(|horizon| *due_at <= horizon))
-            .collect();
-        found.sort_unstable();
-        found.truncate(limit);
-        found.into_iter().map(|(_, id)| id).collect()
-    }
-
-    fn accept(&mut self, acceptance: &Acceptance) -> AcceptResult {
-        if let Some(idempotency) = &acceptance.idempotency
-            && let Some((request, answer)) = self.answers.get(&idempotency.key)
-        {
-            return if *request == idempotency.request {
-                AcceptResult::Replayed(answer.clone())
-            } else {
-                AcceptResult::IdempotencyKeyReused
-            };
-        }
-        for (_, plan) in &acceptance.notifications {
-            if let Some(existing) = self.keys.get(&plan.business_key).and_then(|id| self.records.get(id))
-                && existing.data_fingerprint != acceptance.data_fingerprint
-            {
-                return AcceptResult::BusinessKeyConflict {
-                    existing: existing.notification.id,
-                    notification_type: existing.notification.notification_type.clone(),
-                };
-            }
-        }
-        let accepted = self.store(acceptance);
-        if let Some(idempotency) = &acceptance.idempotency {
-            self.answers.insert(idempotency.key, (idempotency.request, (idempotency.answer)(&accepted)));
-        }
-        AcceptResult::Accepted(accepted)
-    }
-
-    fn store(&mut self, acceptance: &Acceptance) -> Accepted {
-        let mut notifications = Vec::new();
-        let mut events = Vec::new();
-        for (id, plan) in &acceptance.notifications {
-            if let Some(existing) = self.keys.get(&plan.business_key).and_then(|id| self.records.get(id)) {
-                events.push(existing.event.clone());
-                notifications.push(existing.as_duplicate());
-                continue;
-            }
-            let due_at = match acceptance.send_at {
-                Some(send_at) if send_at > acceptance.now => send_at,
-                _ => acceptance.now,
-            };
-            let notification = Notification {
-                id: *id,
-                event_id: acceptance.event.id.clone(),
-                notification_type: plan.notification_type.clone(),
-                to: plan.to.clone(),
-                order_id: plan.order_id.clone(),
-                correlation_id: acceptance.event.correlation_id.clone(),
-                priority: plan.priority,
-                created_at: acceptance.now,
-                updated_at: acceptance.now,
-                send_at: acceptance.send_at,
-                lifecycle: Lifecycle::accepted(due_at),
-            };
-            let record = Record {
-                notification,
-                event: acceptance.event.clone(),
-                data_fingerprint: acceptance.data_fingerprint,
-                entries: Vec::new(),
-                copy: None,
-            };
-            notifications.push(AcceptedNotification { duplicate: false, ..record.as_duplicate() });
-            self.keys.insert(plan.business_key, *id);
-            self.records.insert(*id, record);
-        }
-        let all_known = !notifications.is_empty() && notifications.iter().all(|each| each.duplicate);
-        let event_id = match events.first() {
-            Some(first) if all_known && events.iter().all(|event| event.id == first.id) => first.id.clone(),
-            _ => acceptance.event.id.clone(),
-        };
-        Accepted { event_id, notifications }
     }
 }
 

@@ -1,0 +1,175 @@
+//! What is kept, and what becomes of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::event::StoredEvent;
+use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::lifecycle::Lifecycle;
+use postrider_core::domain::notification::{BusinessKey, Notification};
+use postrider_core::domain::status::Status;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::timeline::TimelineEntry;
+use postrider_core::ports::catalog::{RenditionId, SentCopy};
+use postrider_core::ports::ledger::{
+    AcceptResult, Acceptance, Accepted, AcceptedNotification, ListQuery, RememberedAnswer,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) records: BTreeMap<NotificationId, Record>,
+    pub(super) keys: HashMap<BusinessKey, NotificationId>,
+    pub(super) answers: HashMap<Fingerprint, (Fingerprint, RememberedAnswer)>,
+    pub(super) renditions: HashMap<RenditionId, Vec<u8>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) notification: Notification,
+    pub(super) event: StoredEvent,
+    pub(super) data_fingerprint: Fingerprint,
+    pub(super) entries: Vec<TimelineEntry>,
+    pub(super) copy: Option<SentCopy>,
+}
+
+impl Record {
+    pub(super) fn update(&mut self, lifecycle: Lifecycle, now: Timestamp, entry: Option<TimelineEntry>) {
+        self.notification.lifecycle = lifecycle;
+        self.notification.updated_at = now;
+        self.entries.extend(entry);
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.notification.lifecycle.status
+    }
+
+    fn as_duplicate(&self) -> AcceptedNotification {
+        AcceptedNotification {
+            id: self.notification.id,
+            notification_type: self.notification.notification_type.clone(),
+            to: self.notification.to.clone(),
+            status: self.status(),
+            duplicate: true,
+        }
+    }
+
+    pub(super) fn matches(&self, query: &ListQuery) -> bool {
+        let notification = &self.notification;
+        let lifecycle = &notification.lifecycle;
+        query.order_id.as_ref().is_none_or(|id| notification.order_id.as_ref() == Some(id))
+            && query.to.as_ref().is_none_or(|to| notification.to.normalized() == to.normalized())
+            && query.notification_type.as_ref().is_none_or(|name| *name == notification.notification_type)
+            && (query.statuses.is_empty() || query.statuses.contains(&lifecycle.status))
+            && query.cause.as_ref().is_none_or(|cause| lifecycle.cause.as_ref() == Some(cause))
+            && query.since.is_none_or(|since| notification.created_at >= since)
+            && query.until.is_none_or(|until| notification.created_at < until)
+    }
+}
+
+impl State {
+    /// Waiting notifications in the order in which they are to go.
+    pub(super) fn waiting(&self) -> Vec<(NotificationId, Timestamp)> {
+        let mut waiting: Vec<_> = self
+            .records
+            .values()
+            .filter(|record| matches!(record.status(), Status::Queued | Status::Deferred))
+            .filter_map(|record| {
+                let notification = &record.notification;
+                Some((notification.priority, notification.lifecycle.due_at?, notification.id))
+            })
+            .collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, due_at, id)| (id, due_at)).collect()
+    }
+
+    /// Notifications in `status` whose time has come, longest over first.
+    pub(super) fn watched(
+        &self,
+        status: Status,
+        horizon: Option<Timestamp>,
+        limit: usize,
+    ) -> Vec<NotificationId> {
+        let mut found: Vec<_> = self
+            .records
+            .values()
+            .filter(|record| record.status() == status)
+            .filter_map(|record| Some((record.notification.lifecycle.due_at?, record.notification.id)))
+            .filter(|(due_at, _)| horizon.is_none_or(|horizon| *due_at <= horizon))
+            .collect();
+        found.sort_unstable();
+        found.truncate(limit);
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub(super) fn accept(&mut self, acceptance: &Acceptance) -> AcceptResult {
+        if let Some(idempotency) = &acceptance.idempotency
+            && let Some((request, answer)) = self.answers.get(&idempotency.key)
+        {
+            return if *request == idempotency.request {
+                AcceptResult::Replayed(answer.clone())
+            } else {
+                AcceptResult::IdempotencyKeyReused
+            };
+        }
+        for (_, plan) in &acceptance.notifications {
+            if let Some(existing) = self.keys.get(&plan.business_key).and_then(|id| self.records.get(id))
+                && existing.data_fingerprint != acceptance.data_fingerprint
+            {
+                return AcceptResult::BusinessKeyConflict {
+                    existing: existing.notification.id,
+                    notification_type: existing.notification.notification_type.clone(),
+                };
+            }
+        }
+        let accepted = self.store(acceptance);
+        if let Some(idempotency) = &acceptance.idempotency {
+            self.answers.insert(idempotency.key, (idempotency.request, (idempotency.answer)(&accepted)));
+        }
+        AcceptResult::Accepted(accepted)
+    }
+
+    fn store(&mut self, acceptance: &Acceptance) -> Accepted {
+        let mut notifications = Vec::new();
+        let mut events = Vec::new();
+        for (id, plan) in &acceptance.notifications {
+            if let Some(existing) = self.keys.get(&plan.business_key).and_then(|id| self.records.get(id)) {
+                events.push(existing.event.clone());
+                notifications.push(existing.as_duplicate());
+                continue;
+            }
+            let due_at = match acceptance.send_at {
+                Some(send_at) if send_at > acceptance.now => send_at,
+                _ => acceptance.now,
+            };
+            let notification = Notification {
+                id: *id,
+                event_id: acceptance.event.id.clone(),
+                notification_type: plan.notification_type.clone(),
+                to: plan.to.clone(),
+                order_id: plan.order_id.clone(),
+                correlation_id: acceptance.event.correlation_id.clone(),
+                priority: plan.priority,
+                created_at: acceptance.now,
+                updated_at: acceptance.now,
+                send_at: acceptance.send_at,
+                lifecycle: Lifecycle::accepted(due_at),
+            };
+            let record = Record {
+                notification,
+                event: acceptance.event.clone(),
+                data_fingerprint: acceptance.data_fingerprint,
+                entries: Vec::new(),
+                copy: None,
+            };
+            notifications.push(AcceptedNotification { duplicate: false, ..record.as_duplicate() });
+            self.keys.insert(plan.business_key, *id);
+            self.records.insert(*id, record);
+        }
+        let all_known = !notifications.is_empty() && notifications.iter().all(|each| each.duplicate);
+        let event_id = match events.first() {
+            Some(first) if all_known && events.iter().all(|event| event.id == first.id) => first.id.clone(),
+            _ => acceptance.event.id.clone(),
+        };
+        Accepted { event_id, notifications }
+    }
+}
