@@ -182,6 +182,19 @@ pub fn nearest(path: &str) -> Option<&'static str> {
     (best.0 > 0.7).then_some(best.1)
 }
 
+/// The settings by section, in order: the section's name, its settings and the last part of each one's path.
+fn sections() -> Vec<(&'static str, Vec<(&'static str, &'static Key)>)> {
+    let mut sections: Vec<(&str, Vec<(&str, &Key)>)> = Vec::new();
+    for key in KEYS {
+        let (section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        match sections.last_mut() {
+            Some((last, keys)) if *last == section => keys.push((name, key)),
+            _ => sections.push((section, vec![(name, key)])),
+        }
+    }
+    sections
+}
+
 /// The annotated file that `init` writes: every setting, commented out, with its default.
 #[must_use]
 pub fn annotated_file() -> String {
@@ -189,16 +202,12 @@ pub fn annotated_file() -> String {
         "# Postrider's configuration. Every setting may also be given as an environment variable:\n\
          # [mailer.smtp] port is POSTRIDER__MAILER__SMTP__PORT. Check with `postrider config check`.\n",
     );
-    let mut section = "";
-    for key in KEYS {
-        let (this_section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
-        if this_section != section {
-            section = this_section;
-            file.push_str(&format!("\n[{section}]\n"));
+    for (section, keys) in sections() {
+        file.push_str(&format!("\n[{section}]\n"));
+        for (name, key) in keys {
+            let default = if key.default.is_empty() { "\"\"" } else { key.default };
+            file.push_str(&format!("# {}\n#{name} = {default}\n", key.meaning));
         }
-        file.push_str(&format!("# {}\n", key.meaning));
-        let default = if key.default.is_empty() { "\"\"" } else { key.default };
-        file.push_str(&format!("#{name} = {default}\n"));
     }
     file
 }
@@ -211,18 +220,13 @@ pub fn reference() -> String {
          environment variables (`POSTRIDER__SECTION__KEY`; the environment wins). Unknown keys are errors. This page is \
          made by `postrider config reference`.\n",
     );
-    let mut section = "";
-    for key in KEYS {
-        let (this_section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
-        if this_section != section {
-            section = this_section;
-            page.push_str(&format!(
-                "\n## `[{section}]`\n\n| key | default | meaning |\n| --- | --- | --- |\n"
-            ));
+    for (section, keys) in sections() {
+        page.push_str(&format!("\n## `[{section}]`\n\n| key | default | meaning |\n| --- | --- | --- |\n"));
+        for (name, key) in keys {
+            let default =
+                if key.default.is_empty() { "not set".to_owned() } else { format!("`{}`", key.default) };
+            page.push_str(&format!("| `{name}` | {default} | {} |\n", key.meaning));
         }
-        let default =
-            if key.default.is_empty() { "not set".to_owned() } else { format!("`{}`", key.default) };
-        page.push_str(&format!("| `{name}` | {default} | {} |\n", key.meaning));
     }
     page
 }
