@@ -170,6 +170,23 @@ fn many_events_are_read_from_standard_input_and_every_refused_one_is_named() {
 }
 
 #[test]
+fn a_file_that_is_not_what_the_server_would_take_is_not_sent() {
+    let directory = TempDir::new().unwrap();
+    let _server = Serving::start(directory.path());
+    let twice = r#"{"orderId":"1","orderId":"2"}"#;
+    let wrong = [("{\"a\":", "not valid JSON"), (twice, "appears twice"), ("", "not valid JSON")];
+    for (contents, expected) in wrong {
+        std::fs::write(directory.path().join("wrong.json"), contents).unwrap();
+        let output = run(directory.path(), &["send", "wrong.json"]);
+        assert_eq!(code(&output), 1);
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
+    std::fs::write(directory.path().join("lines.ndjson"), format!("{{\"a\":1}}\n{twice}\n")).unwrap();
+    let output = run(directory.path(), &["send", "lines.ndjson"]);
+    assert!(text(&output.stderr).contains("line 2"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn configuration_errors_name_the_setting_and_the_nearest_one() {
     let directory = TempDir::new().unwrap();
     std::fs::write(directory.path().join("p.toml"), "[mailer.smtp]\nprot = 25\n").unwrap();

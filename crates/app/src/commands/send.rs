@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use postrider_core::domain::document::{InvalidDocument, parse_json};
 use postrider_core::limits::BATCH_EVENTS_MAX;
 use serde_json::Value;
 
@@ -62,13 +63,7 @@ fn read_events(options: &SendOptions) -> Result<Vec<Value>, Failure> {
         let file = std::fs::File::open(&options.file).map_err(unreadable)?;
         file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
     }
-    let mut events = Vec::new();
-    for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-        match value.map_err(|error| Failure::new(format!("{shown} is not valid JSON: {error}")))? {
-            Value::Array(items) => events.extend(items),
-            event => events.push(event),
-        }
-    }
+    let events = parse_events(&text).map_err(|message| Failure::new(format!("{shown} {message}")))?;
     if events.is_empty() {
         return Err(Failure::new(format!("{shown} holds no event")));
     }
@@ -76,6 +71,37 @@ fn read_events(options: &SendOptions) -> Result<Vec<Value>, Failure> {
         return Err(Failure::new("--idempotency-key is for a single event, and the file holds several"));
     }
     Ok(events)
+}
+
+/// One event, an array of events, or one event a line; read as strictly as the server would, so that nothing is
+/// repaired on the way.
+fn parse_events(text: &str) -> Result<Vec<Value>, String> {
+    let whole = match parse_json(text.as_bytes()) {
+        Ok(Value::Array(events)) => return Ok(events),
+        Ok(event) => return Ok(vec![event]),
+        Err(error) => error,
+    };
+    let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    let begins_like_an_event = |(_, line): &(usize, &str)| line.trim_start().starts_with('{');
+    if lines.len() < 2 || !lines.iter().all(begins_like_an_event) {
+        return Err(format!("cannot be sent: {}", explain(&whole)));
+    }
+    let parse = |(index, line): (usize, &str)| {
+        parse_json(line.as_bytes())
+            .map_err(|error| format!("cannot be sent: line {}: {}", index + 1, explain(&error)))
+    };
+    lines.into_iter().map(parse).collect()
+}
+
+fn explain(error: &InvalidDocument) -> String {
+    match error {
+        InvalidDocument::Syntax(_) => error.to_string(),
+        InvalidDocument::Values(fields) => fields
+            .iter()
+            .map(|field| format!("{} {}", field.pointer, field.message))
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
 }
 
 async fn post_all(
