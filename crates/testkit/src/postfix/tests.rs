@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::{Fault, FaultProxy, Postfix, SmtpSink};
+use super::{Fault, FaultProxy, Postfix, SmtpSink, reserved_addr};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const MESSAGE: &str =
@@ -73,8 +73,9 @@ fn the_sink_answers_pipelined_commands_in_order() {
 
 #[test]
 fn a_dropped_sink_frees_its_port_and_cuts_its_clients() {
-    let sink = SmtpSink::start().unwrap();
-    let addr = sink.addr();
+    // A port of the system's own choice could become some other connection's before it is taken again.
+    let addr = reserved_addr().unwrap();
+    let sink = SmtpSink::start_on(addr).unwrap();
     let mut client = Client::connect(addr);
     drop(sink);
     assert!(client.is_cut());
