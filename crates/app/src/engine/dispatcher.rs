@@ -101,8 +101,8 @@ impl Dispatcher {
         let now = Instant::now();
         let by_route = match self.route.allowance(now) {
             Allowance::Open => usize::MAX,
-            Allowance::Probe if self.in_hand == 0 => 1,
-            Allowance::Probe | Allowance::PausedUntil(_) => 0,
+            Allowance::Probe => 1,
+            Allowance::PausedUntil(_) => 0,
         };
         free.min(by_route).min(self.pace.allowance(now)).min(CLAIM_MAX)
     }
@@ -117,6 +117,10 @@ impl Dispatcher {
         self.look = claims.claims.len() >= limit;
         self.next_due = claims.next_due_at;
         self.pace.take(claims.claims.len());
+        let now = Instant::now();
+        if !claims.claims.is_empty() && self.route.allowance(now) == Allowance::Probe {
+            self.route.probe_started(now);
+        }
         let claimed_at = self.engine.clock.now();
         for claim in claims.claims {
             self.in_hand += 1;

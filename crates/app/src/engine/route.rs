@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub enum Allowance {
     /// Send.
     Open,
-    /// Send one message, if none is on its way, to see whether the route works again.
+    /// Send one message to see whether the route works again.
     Probe,
     /// Wait until then.
     PausedUntil(Instant),
@@ -26,6 +26,8 @@ pub enum Allowance {
 pub struct Route {
     paused_until: Option<Instant>,
     pause: Duration,
+    /// Whether a probe is on its way.
+    probing: bool,
     /// Deferred because of the route and not for any fault of their own. Hastened when the route works again.
     deferred: VecDeque<NotificationId>,
 }
@@ -38,6 +40,12 @@ impl Route {
             Some(until) if now < until => Allowance::PausedUntil(until),
             Some(_) => Allowance::Probe,
         }
+    }
+
+    /// A probe is on its way. Should it hang, the next one does not wait for it for ever.
+    pub fn probe_started(&mut self, now: Instant) {
+        self.probing = true;
+        self.paused_until = Some(now + LONGEST_PAUSE);
     }
 
     /// A message met a fault of the route at `now`. Faults of messages that were on their way together count once.
@@ -53,7 +61,8 @@ impl Route {
                 self.paused_until = Some(now + self.pause);
                 true
             }
-            Some(until) if now >= until => {
+            Some(until) if self.probing || now >= until => {
+                self.probing = false;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.paused_until = Some(now + self.pause);
                 false
@@ -65,6 +74,7 @@ impl Route {
     /// A message got through to the server. If the route was paused, it is open again, and the notifications that
     /// waited because of it are returned.
     pub fn worked(&mut self) -> Option<Vec<NotificationId>> {
+        self.probing = false;
         self.paused_until.take()?;
         Some(self.deferred.drain(..).collect())
     }
@@ -102,6 +112,19 @@ mod tests {
             route.failed(id(n), start);
         }
         assert_eq!(route.allowance(start + Duration::from_secs(1)), Allowance::Probe);
+    }
+
+    #[test]
+    fn a_probe_that_fails_doubles_the_pause_and_one_that_hangs_is_followed_by_another() {
+        let start = Instant::now();
+        let mut route = Route::default();
+        route.failed(id(1), start);
+        let probed = start + Duration::from_secs(1);
+        route.probe_started(probed);
+        assert_eq!(route.allowance(probed), Allowance::PausedUntil(probed + LONGEST_PAUSE));
+        assert_eq!(route.allowance(probed + LONGEST_PAUSE), Allowance::Probe);
+        route.failed(id(2), probed);
+        assert_eq!(route.allowance(probed), Allowance::PausedUntil(probed + Duration::from_secs(2)));
     }
 
     #[test]
