@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use postrider_core::limits::STOP_REMAINDER_MS_MAX;
 
 use crate::commands::{self, Failure};
 use crate::config::{RawSettings, Settings};
@@ -78,7 +80,7 @@ impl GlobalOptions {
     /// What is wrong with them.
     pub fn settings(&self) -> Result<Settings, Failure> {
         let mut raw = RawSettings::default();
-        let wrong = |error: crate::config::ConfigError| Failure::new(error.to_string());
+        let wrong = |error: crate::config::ConfigError| Failure::because(&error);
         if let Some(file) = &self.config {
             raw.read_file(file).map_err(wrong)?;
         }
@@ -87,8 +89,8 @@ impl GlobalOptions {
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         raw.read_environment(std::env::vars_os().filter_map(text)).map_err(wrong)?;
         if let Some(data_dir) = &self.data_dir {
-            let value = data_dir.to_string_lossy().into_owned().into();
-            raw.set("server.data_dir", value, "--data-dir").map_err(wrong)?;
+            let value = data_dir.to_str().ok_or_else(|| Failure::new("--data-dir must be Unicode text"))?;
+            raw.set("server.data_dir", value.into(), "--data-dir").map_err(wrong)?;
         }
         if let Some(listen) = &self.listen {
             raw.set("server.listen", listen.clone().into(), "--listen").map_err(wrong)?;
@@ -117,7 +119,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::new(format!("the asynchronous runtime cannot start: {error}"))),
     };
-    match runtime.block_on(dispatch(cli)) {
+    let result = runtime.block_on(dispatch(cli));
+    // Dropping the runtime would wait for every thread that still works for nobody, such as one on a disk that hangs.
+    runtime.shutdown_timeout(Duration::from_millis(STOP_REMAINDER_MS_MAX));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }

@@ -5,18 +5,15 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
+use postrider_sqlite::OpenError;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
+use crate::client::{self, ANSWER_BYTES_MAX};
 use crate::commands::Failure;
 use crate::config::Settings;
-use crate::runtime::Parts;
+use crate::runtime::{Parts, StartError, Types};
 use crate::server_file;
-
-/// Bytes of an answer a command reads.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A way to the API.
 pub enum Connection {
@@ -58,30 +55,41 @@ pub fn problem_text(problem: &Value) -> String {
 
 impl Connection {
     /// Finds the server: the one named by `--server`, the one that runs on this data directory, or the one at the
-    /// configured address. Where none runs but the ledger is there, works on the ledger itself.
+    /// configured address. Where none runs but the ledger is there, works on the ledger itself, with the notification
+    /// types if the command has a use for them.
     ///
     /// # Errors
     /// If there is neither.
-    pub async fn open(settings: &Settings, server: Option<&str>) -> Result<Self, Failure> {
+    pub async fn open(settings: &Settings, server: Option<&str>, types: Types) -> Result<Self, Failure> {
         if let Some(url) = server {
             let authority = authority(url)?;
-            return match TcpStream::connect(&authority).await {
-                Ok(_) => Ok(Self::Server(authority)),
-                Err(error) => Err(Failure::new(format!("no server answers at {url}: {error}"))),
-            };
+            client::connect(&authority).await?;
+            return Ok(Self::Server(authority));
         }
-        if let Some(file) = server_file::read(&settings.data_dir) {
-            let authority = authority(&file.url)?;
-            if TcpStream::connect(&authority).await.is_ok() {
-                return Ok(Self::Server(authority));
-            }
+        // Left behind by a server that was killed, the file names a port that may be anybody's by now.
+        let file = server_file::read(&settings.data_dir);
+        if let Some(file) = &file
+            && let Ok(authority) = authority(&file.url)
+            && client::instance_at(&authority).await.as_ref() == Some(&file.instance)
+        {
+            return Ok(Self::Server(authority));
         }
         if settings.ledger_path.exists() {
-            let parts = Parts::open(settings).await.map_err(|error| Failure::new(error.to_string()))?;
-            return Ok(Self::Ledger(Box::new(parts)));
+            return match Parts::open(settings, types).await {
+                Ok(parts) => Ok(Self::Ledger(Box::new(parts))),
+                Err(StartError::Ledger(OpenError::AlreadyOpen { holder, .. })) => {
+                    let at = file.map(|file| format!(" at {}", file.url)).unwrap_or_default();
+                    Err(Failure::new(format!(
+                        "process {holder} has the ledger {} open and does not answer{at}: a server that starts, stops \
+                         or hangs, or another command. Try again in a moment, or name a server with --server",
+                        settings.ledger_path.display()
+                    )))
+                }
+                Err(error) => Err(Failure::because(&error)),
+            };
         }
         let listen = settings.listen.to_string();
-        if settings.listen.port() != 0 && TcpStream::connect(&listen).await.is_ok() {
+        if settings.listen.port() != 0 && client::instance_at(&listen).await.is_some() {
             return Ok(Self::Server(listen));
         }
         Err(Failure::new(format!(
@@ -131,7 +139,8 @@ impl Connection {
                 let request = request.header(header::HOST, authority).body(Full::new(body));
                 let request =
                     request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
-                over_http(authority, request).await?
+                let received = client::exchange(authority, request).await?;
+                (received.status, received.bytes)
             }
             Self::Ledger(parts) => {
                 let request = request.body(Body::from(body));
@@ -151,24 +160,6 @@ impl Connection {
             parts.ledger.close().await;
         }
     }
-}
-
-async fn over_http(authority: &str, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
-    let broken = |error: &dyn std::fmt::Display| {
-        Failure::new(format!("the server at http://{authority} did not answer: {error}"))
-    };
-    let stream = TcpStream::connect(authority).await.map_err(|error| broken(&error))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-    let driver = tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|error| broken(&error))?;
-    driver.abort();
-    Ok((status, body.to_bytes()))
 }
 
 async fn in_process(router: Router, request: Request<Body>) -> Result<(StatusCode, Bytes), Failure> {

@@ -1,6 +1,7 @@
 //! The `postrider` program: configuration, wiring and commands.
 
 pub mod cli;
+mod client;
 pub mod commands;
 pub mod config;
 mod connection;

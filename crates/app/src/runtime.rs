@@ -1,34 +1,46 @@
 //! Puts the parts together: ledger, notification types, mailer, engine and API.
 
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
+use http::HeaderValue;
+use postrider_core::limits::{STOP_DRAIN_MS_MAX, STOP_GOODBYE_MS_MAX};
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::{Leases, Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
+use postrider_http::BodyRoom;
+use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::state::Api;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::outbox::OutboxMailer;
-use postrider_mail::mailers::smtp::{Credentials, SmtpConfig, SmtpConfigError, SmtpMailer, TlsMode};
+use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
 use postrider_sqlite::{OpenError, SqliteLedger};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinError;
 
-use crate::config::{MailerSettings, SenderSettings, Settings, SmtpSettings, SmtpTls};
+use crate::config::{MailerSettings, SenderSettings, Settings};
 use crate::engine::Engine;
-use crate::server_file;
+use crate::server_file::{self, INSTANCE_HEADER};
 use crate::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
-const DRAIN_TIME: Duration = Duration::from_secs(8);
+const DRAIN_TIME: Duration = Duration::from_millis(STOP_DRAIN_MS_MAX);
+/// How long saying goodbye to the mail server may take then.
+const GOODBYE_TIME: Duration = Duration::from_millis(STOP_GOODBYE_MS_MAX);
 
 /// Why the parts cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +54,22 @@ pub enum StartError {
         reason: String,
     },
     /// The ledger cannot be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// Opening the ledger ended without saying how.
+    #[error("the ledger could not be opened: {0}; please report this")]
+    LedgerDefect(#[from] JoinError),
     /// The ledger could not be read or written at start.
-    #[error("{0}")]
+    #[error(transparent)]
     LedgerStep(#[from] LedgerError),
     /// A notification type is broken.
     #[error("the notification types cannot be used:\n{}", list(.0))]
     Types(Vec<TypeError>),
     /// The mail server's settings do not fit together.
-    #[error("{0}")]
+    #[error(transparent)]
     Smtp(#[from] SmtpConfigError),
     /// The signing key cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Dkim(#[from] DkimKeyError),
     /// The address cannot be listened on.
     #[error(
@@ -89,12 +104,40 @@ fn sender(settings: &SenderSettings) -> Result<Sender, StartError> {
         Some(dkim) => Some(DkimKey::load(&dkim.domain, &dkim.selector, &dkim.key_file)?),
         None => None,
     };
-    Ok(Sender {
+    Ok(Sender { dkim, ..unsigned(settings) })
+}
+
+fn unsigned(settings: &SenderSettings) -> Sender {
+    Sender {
         from: Mailbox { name: settings.from_name.clone(), address: settings.from.clone() },
         reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
         bounce_domain: settings.bounce_domain.clone(),
-        dkim,
-    })
+        dkim: None,
+    }
+}
+
+/// Makes the data directory if it is missing, for its owner alone: customers' addresses and orders are in it.
+fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
+    let path = &settings.data_dir;
+    let make = || {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+            _ => Ok(()),
+        }
+    };
+    make().map_err(|error| StartError::DataDirectory { path: path.clone(), reason: error.to_string() })
+}
+
+/// Whether notification types are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Types {
+    /// To take events in or to make messages. They must be good.
+    Needed,
+    /// To look at what is there and to queue it again. What happened can be told while a type is broken.
+    Unused,
 }
 
 /// An opened ledger with everything that works on it, not yet serving anybody.
@@ -104,24 +147,25 @@ pub struct Parts {
     /// What the API is made of.
     pub api: Api,
     wake: Arc<Notify>,
-    mailer: Arc<dyn Mailer>,
-    connections: usize,
 }
 
 impl Parts {
-    /// Opens the ledger and loads the notification types.
+    /// Loads the notification types, if they are needed, and opens the ledger.
+    ///
+    /// Nothing in the data directory is touched before the ledger is open: its lock says that no other process works
+    /// there. The types are only read, so that a broken one leaves no trace.
     ///
     /// # Errors
     /// Whatever is in the way, in words that say what to do.
-    pub async fn open(settings: &Settings) -> Result<Self, StartError> {
-        let unusable = |error: std::io::Error| StartError::DataDirectory {
-            path: settings.data_dir.clone(),
-            reason: error.to_string(),
-        };
-        std::fs::create_dir_all(&settings.data_dir).map_err(unusable)?;
-        let types = Arc::new(load_types(settings)?);
-        let (mailer, connections) = open_mailer(settings)?;
-        let ledger = Arc::new(SqliteLedger::open(&settings.ledger_path)?);
+    pub async fn open(settings: &Settings, types: Types) -> Result<Self, StartError> {
+        let types = Arc::new(match types {
+            Types::Needed => load_types(settings)?,
+            Types::Unused => TypeSet::empty(unsigned(&settings.sender)),
+        });
+        make_data_dir(settings)?;
+        let path = settings.ledger_path.clone();
+        // Blocks as long as the disk takes; whoever waits for this may give up waiting.
+        let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path)).await??);
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
@@ -139,8 +183,10 @@ impl Parts {
             wake: Arc::new(move || bell.notify_one()),
             request_limit_bytes: settings.request_limit_bytes,
             running_keys: RunningKeys::default(),
+            body_room: BodyRoom::default(),
+            gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
         };
-        Ok(Self { ledger, api, wake, mailer, connections })
+        Ok(Self { ledger, api, wake })
     }
 
     /// The API over these parts.
@@ -149,6 +195,7 @@ impl Parts {
     }
 }
 
+/// The mailer, and how many messages it hands on at once. Only for the process that has the ledger.
 fn open_mailer(settings: &Settings) -> Result<(Arc<dyn Mailer>, usize), StartError> {
     match &settings.mailer {
         MailerSettings::Outbox => {
@@ -157,37 +204,8 @@ fn open_mailer(settings: &Settings) -> Result<(Arc<dyn Mailer>, usize), StartErr
             })?;
             Ok((Arc::new(mailer), settings.concurrency))
         }
-        MailerSettings::Smtp(smtp) => {
-            Ok((Arc::new(SmtpMailer::new(smtp_config(smtp, &settings.sender))?), smtp.connections))
-        }
+        MailerSettings::Smtp(smtp) => Ok((Arc::new(SmtpMailer::new(smtp.clone())?), smtp.connections)),
     }
-}
-
-fn smtp_config(smtp: &SmtpSettings, sender: &SenderSettings) -> SmtpConfig {
-    let tls = match smtp.tls {
-        SmtpTls::StartTls => TlsMode::StartTls,
-        SmtpTls::Implicit => TlsMode::Implicit,
-        SmtpTls::None => TlsMode::None,
-    };
-    let credentials = smtp.credentials.clone().map(|(username, password)| Credentials { username, password });
-    SmtpConfig {
-        tls,
-        allow_plaintext: smtp.allow_plaintext,
-        credentials,
-        connections: smtp.connections,
-        timeout_ms: smtp.timeout_ms,
-        host: smtp.host.clone(),
-        port: smtp.port,
-        ehlo_name: ehlo_name(sender),
-        extra_roots: Vec::new(),
-    }
-}
-
-/// What we call ourselves in EHLO: this machine's name if it is a full one, the sender's domain otherwise.
-fn ehlo_name(sender: &SenderSettings) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim();
-    if host.contains('.') { host.to_owned() } else { sender.from.domain().to_owned() }
 }
 
 /// A server that runs.
@@ -195,7 +213,9 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     parts: Parts,
+    mailer: Arc<dyn Mailer>,
     data_dir: PathBuf,
+    instance: String,
     stop: watch::Sender<bool>,
     fatal: watch::Receiver<Option<String>>,
     http: tokio::task::JoinHandle<()>,
@@ -210,7 +230,8 @@ impl Server {
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let unavailable =
             |error: std::io::Error| StartError::Listen { listen: settings.listen, reason: error.to_string() };
-        let parts = Parts::open(settings).await?;
+        let parts = Parts::open(settings, Types::Needed).await?;
+        let (mailer, connections) = open_mailer(settings)?;
         let listener = TcpListener::bind(settings.listen).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let (stop, stopped) = watch::channel(false);
@@ -218,13 +239,13 @@ impl Server {
         let engine = Arc::new(Engine {
             ledger: Arc::clone(&parts.api.ledger),
             catalog: Arc::clone(&parts.api.types) as Arc<_>,
-            mailer: Arc::clone(&parts.mailer),
+            mailer: Arc::clone(&mailer),
             clock: Arc::clone(&parts.api.clock),
             random: Arc::clone(&parts.api.random),
             policy: settings.retry,
             on_unknown: settings.on_unknown,
             concurrency: settings.concurrency,
-            connections: parts.connections.min(settings.concurrency),
+            connections: connections.min(settings.concurrency),
             rate_per_second: settings.rate_per_second,
             metrics: Arc::clone(&parts.api.metrics),
             health: Arc::clone(&parts.api.health),
@@ -234,14 +255,16 @@ impl Server {
         // The ledger's lock says that no other sender is alive: what was on its way when the last process died has an
         // unknown outcome, and nobody needs to wait for a lease to say so.
         engine.sweep(Leases::All).await?;
-        let http = tokio::spawn(postrider_http::server::serve(listener, parts.router(), stopped.clone()));
+        let instance = server_file::new_instance(&*parts.api.random);
+        let router = with_instance(parts.router(), &instance);
+        let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
         let engine = tokio::spawn(engine.run(stopped));
         let url = format!("http://{address}");
-        server_file::write(&settings.data_dir, &url).map_err(|error| StartError::DataDirectory {
-            path: settings.data_dir.clone(),
-            reason: error.to_string(),
+        server_file::write(&settings.data_dir, &url, &instance).map_err(|error| {
+            StartError::DataDirectory { path: settings.data_dir.clone(), reason: error.to_string() }
         })?;
-        Ok(Self { address, parts, data_dir: settings.data_dir.clone(), stop, fatal, http, engine })
+        let data_dir = settings.data_dir.clone();
+        Ok(Self { address, parts, mailer, data_dir, instance, stop, fatal, http, engine })
     }
 
     /// Returns when the ledger can no longer be trusted, with the reason. The server must stop then.
@@ -254,7 +277,8 @@ impl Server {
     }
 
     /// Stops: takes no new connections, claims nothing more, lets running requests and messages on their way finish,
-    /// gives back what was claimed but not begun, and closes the ledger. Takes at most about nine seconds.
+    /// gives back what was claimed but not begun, says goodbye to the mail server, and closes the ledger. Each of these
+    /// has its time; what does not end in it is left to the next start.
     pub async fn stop(self) {
         self.parts.api.health.stop();
         self.stop.send_replace(true);
@@ -267,7 +291,20 @@ impl Server {
                 "some messages or requests did not end in time; the ledger treats them as interrupted"
             );
         }
-        server_file::remove(&self.data_dir);
+        if tokio::time::timeout(GOODBYE_TIME, self.mailer.close()).await.is_err() {
+            tracing::info!("the mail server was left without a goodbye");
+        }
+        server_file::remove(&self.data_dir, &self.instance);
         self.parts.ledger.close().await;
     }
+}
+
+/// The routes, with every answer saying which server it is from.
+fn with_instance(router: Router, instance: &str) -> Router {
+    // A name made of hexadecimal digits is a header's value.
+    let Ok(instance) = HeaderValue::from_str(instance) else { return router };
+    router.layer(map_response(move |mut response: Response| {
+        response.headers_mut().insert(INSTANCE_HEADER, instance.clone());
+        std::future::ready(response)
+    }))
 }

@@ -1,7 +1,11 @@
 //! JSON read strictly and compared by meaning.
 
-use postrider_core::domain::document::{Fingerprint, InvalidDocument, parse_json};
-use postrider_core::limits::{JSON_DEPTH_MAX, JSON_NUMBER_CHARS_MAX};
+use postrider_core::domain::document::{
+    Fingerprint, InvalidDocument, check_values, parse_json, parse_syntax,
+};
+use postrider_core::limits::{
+    BATCH_BYTES_MAX, FIELD_ERRORS_MAX, FIELD_POINTERS_BYTES_MAX, JSON_DEPTH_MAX, JSON_NUMBER_CHARS_MAX,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -123,6 +127,31 @@ fn control_characters_are_named_but_line_ends_may_stay() {
     let pointers = wrong_pointers(text);
     assert_eq!(pointers.len(), 3, "{pointers:?}");
     assert!(pointers.contains(&"/bad/1".to_owned()) && pointers.contains(&"/worse".to_owned()));
+}
+
+#[test]
+fn a_document_of_nothing_but_mistakes_names_a_bounded_number_of_them() {
+    let text = format!("[{}1]", "1e99,".repeat(BATCH_BYTES_MAX / 5));
+    assert_eq!(wrong_pointers(&text).len(), FIELD_ERRORS_MAX);
+    // Few mistakes, but far away: what counts are the bytes it takes to name them.
+    let name = "n".repeat(FIELD_POINTERS_BYTES_MAX / 3);
+    let text = format!(r#"{{"{name}":[{}1]}}"#, "1e99,".repeat(100));
+    assert_eq!(wrong_pointers(&text).len(), 3);
+}
+
+#[test]
+fn an_error_does_not_repeat_a_name_at_length() {
+    let name = "n".repeat(100_000);
+    assert!(refusal(&format!(r#"{{"{name}":1,"{name}":2}}"#)).to_string().len() < 1_000);
+}
+
+#[test]
+fn syntax_alone_is_read_where_values_are_checked_later() {
+    let text = br#"[{"a":1e400},{"b":"\u0000"},{"c":1}]"#;
+    let value = parse_syntax(text).unwrap_or_else(|error| panic!("{error}"));
+    let wrong: Vec<_> = check_values(&value).into_vec().into_iter().map(|error| error.pointer).collect();
+    assert_eq!(wrong, ["/0/a", "/1/b"]);
+    assert!(parse_syntax(br#"{"a":1,"a":2}"#).is_err());
 }
 
 #[test]

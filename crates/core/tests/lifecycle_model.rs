@@ -24,7 +24,7 @@ fn allowed(step: &Step) -> &'static [Status] {
             Status::Held,
             Status::Unknown,
         ],
-        Step::Hasten { .. } => &[Status::Deferred],
+        Step::Hasten => &[Status::Deferred],
         Step::Cancel => &[
             Status::Queued,
             Status::Deferred,
@@ -43,7 +43,7 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
         Step::Claim { now, .. } => before.due_at.is_some_and(|due| due <= *now),
         Step::Judge { now, .. } => before.due_at.is_none_or(|due| due <= *now),
         Step::Finish { fence, .. } => before.fence == *fence,
-        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten { .. } | Step::Cancel => true,
+        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel => true,
     }
 }
 
@@ -52,10 +52,11 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
     match step {
         Step::Claim { lease_until, .. } => (Status::Sending, Some(*lease_until)),
         Step::LeaseLost { judge_at } => (Status::Unknown, Some(*judge_at)),
-        Step::Judge { now, on_unknown: OnUnknown::Resend } => (Status::Queued, Some(*now)),
+        Step::Judge { max_attempts, .. } if before.attempts >= *max_attempts => (Status::Held, None),
+        Step::Judge { now, on_unknown: OnUnknown::Resend, .. } => (Status::Queued, Some(*now)),
         Step::Judge { on_unknown: OnUnknown::Hold, .. } => (Status::Held, None),
         Step::Retry { now } => (Status::Queued, Some(*now)),
-        Step::Hasten { now } => (Status::Deferred, Some(before.due_at.unwrap_or(*now).min(*now))),
+        Step::Hasten => (Status::Deferred, Some(Timestamp::EPOCH)),
         Step::Cancel => (Status::Canceled, None),
         Step::Finish { verdict, .. } => match verdict {
             Verdict::Sent => (Status::Sent, None),
@@ -132,10 +133,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (instant(), instant()).prop_map(|(now, lease_until)| Step::Claim { now, lease_until }),
         4 => (0u32..4, verdict()).prop_map(|(fence, verdict)| Step::Finish { fence, verdict }),
         1 => instant().prop_map(|judge_at| Step::LeaseLost { judge_at }),
-        1 => (instant(), select(vec![OnUnknown::Resend, OnUnknown::Hold]))
-            .prop_map(|(now, on_unknown)| Step::Judge { now, on_unknown }),
+        1 => (instant(), select(vec![OnUnknown::Resend, OnUnknown::Hold]), 0u32..4)
+            .prop_map(|(now, on_unknown, max_attempts)| Step::Judge { now, on_unknown, max_attempts }),
         1 => instant().prop_map(|now| Step::Retry { now }),
-        1 => instant().prop_map(|now| Step::Hasten { now }),
+        1 => Just(Step::Hasten),
         1 => Just(Step::Cancel),
     ]
 }
@@ -147,6 +148,23 @@ fn any_lifecycle() -> impl Strategy<Value = Lifecycle> {
     (select(Status::ALL.to_vec()), due_at, fence, attempts, proptest::option::of(a_cause())).prop_map(
         |(status, due_at, fence, attempts, cause)| Lifecycle { status, due_at, fence, attempts, cause },
     )
+}
+
+/// Every resend of an unknown outcome may be one more copy in somebody's mailbox.
+#[test]
+fn no_more_copies_are_made_by_themselves_than_there_are_attempts() {
+    const MAX_ATTEMPTS: u32 = 3;
+    let now = Timestamp::EPOCH;
+    let mut lifecycle = Lifecycle::accepted(now);
+    let mut copies = 0;
+    while let Ok(claimed) = lifecycle.apply(&Step::Claim { now, lease_until: now }) {
+        copies += 1;
+        assert!(copies <= MAX_ATTEMPTS, "copy {copies}");
+        let unknown = claimed.apply(&Step::LeaseLost { judge_at: now }).expect("a lease can be lost");
+        let judge = Step::Judge { now, on_unknown: OnUnknown::Resend, max_attempts: MAX_ATTEMPTS };
+        lifecycle = unknown.apply(&judge).expect("its time has come");
+    }
+    assert_eq!((copies, lifecycle.status, lifecycle.due_at), (MAX_ATTEMPTS, Status::Held, None));
 }
 
 proptest! {
@@ -194,7 +212,8 @@ proptest! {
         let claim = Step::Claim { now: Timestamp::from_millis(9), lease_until: now };
         let first = Lifecycle::accepted(now).apply(&claim).expect("what is due can be claimed");
         let lost = first.apply(&Step::LeaseLost { judge_at: now }).expect("a lease can be lost");
-        let judged = lost.apply(&Step::Judge { now, on_unknown: OnUnknown::Resend }).expect("its time has come");
+        let judge = Step::Judge { now, on_unknown: OnUnknown::Resend, max_attempts: 2 };
+        let judged = lost.apply(&judge).expect("its time has come");
         let second = judged.apply(&claim).expect("what is due can be claimed");
         let late = Step::Finish { fence: first.fence, verdict: late_verdict };
         prop_assert!(judged.apply(&late).is_err());

@@ -1,7 +1,9 @@
 //! The retry policy: what follows from each outcome, and how long it takes.
 
 use postrider_core::domain::lifecycle::Verdict;
-use postrider_core::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Words};
+use postrider_core::domain::outcome::{
+    AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words,
+};
 use postrider_core::domain::retry::RetryPolicy;
 use postrider_core::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -15,6 +17,7 @@ fn failure(class: FailureClass, spends_attempt: bool) -> AttemptOutcome {
         cause: Cause::known("smtp_451"),
         words: Words::default(),
         spends_attempt,
+        reach: Reach::Answered,
     })
 }
 

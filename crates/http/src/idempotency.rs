@@ -2,16 +2,19 @@
 //! that is still running gets 409.
 //!
 //! A running key is remembered in this process only and forgotten when its request ends, however it ends: a crash
-//! leaves no key locked. Answers are remembered in the ledger.
+//! leaves no key locked. Answers are remembered in the ledger for
+//! [`IDEMPOTENCY_KEPT_MS`](postrider_core::limits::IDEMPOTENCY_KEPT_MS); after that the key is free again.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use postrider_core::ports::ledger::RememberedAnswer;
+use serde_json::Value;
 
 use crate::Problem;
 use crate::state::Api;
@@ -67,19 +70,61 @@ pub fn begin(api: &Api, headers: &HeaderMap, parts: &[&[u8]]) -> Result<Option<K
     Ok(Some(KeyedRequest { key, request: Fingerprint::of_parts(parts), _running: running }))
 }
 
+/// As [`begin`], for a request that is told apart by method, path, query, CloudEvents headers and body by meaning.
+pub fn begin_with_body(api: &Api, head: &Parts, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
+    if !head.headers.contains_key(HEADER) {
+        return Ok(None);
+    }
+    let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let mut attributes: Vec<_> = cloud_event_attributes(&head.headers).collect();
+    attributes.sort_unstable();
+    let body = Fingerprint::of_json(body).to_bytes();
+    let mut parts: Vec<&[u8]> = vec![head.method.as_str().as_bytes(), path.as_bytes(), &body];
+    for (name, value) in attributes {
+        parts.extend([name.as_bytes(), value]);
+    }
+    begin(api, &head.headers, &parts)
+}
+
+/// What a request came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Its answer, also for the same request later.
+    Final(RememberedAnswer),
+    /// Its answer for now: some of it failed in a way that passes, so the same request later is carried out again.
+    Passing(RememberedAnswer),
+}
+
 /// Runs `work` at most once per key and remembers its answer. For requests whose effect is harmless to repeat;
 /// accepting an event stores answer and effect in one step instead.
+///
+/// What was done is always answered with its own answer. Where that cannot be remembered, because it is
+/// [`Outcome::Passing`] or because the ledger cannot be written any more, the same request under the same key is carried
+/// out again: events are then found by their business key (`"duplicate": true`), a notification that was queued again or
+/// taken back answers 409 with its status. Nothing is sent twice for it. An error is not remembered either: its request
+/// did nothing.
 pub async fn once(
     api: &Api,
     keyed: Option<KeyedRequest>,
-    work: impl Future<Output = Result<RememberedAnswer, Problem>>,
+    work: impl Future<Output = Result<Outcome, Problem>>,
 ) -> Result<Response, Problem> {
-    let Some(keyed) = keyed else { return Ok(answer(work.await?)) };
-    if let Some((request, remembered)) = api.ledger.recall_answer(keyed.key).await? {
+    if let Some(keyed) = &keyed
+        && let Some((request, remembered)) = api.ledger.recall_answer(keyed.key, api.clock.now()).await?
+    {
         return if request == keyed.request { Ok(replay(remembered)) } else { Err(reused()) };
     }
-    let fresh = work.await?;
-    api.ledger.remember_answer(keyed.key, keyed.request, fresh.clone(), api.clock.now()).await?;
+    let fresh = match work.await? {
+        Outcome::Passing(fresh) => return Ok(answer(fresh)),
+        Outcome::Final(fresh) => fresh,
+    };
+    if let Some(keyed) = keyed {
+        let remembering =
+            api.ledger.remember_answer(keyed.key, keyed.request, fresh.clone(), api.clock.now()).await;
+        if let Err(error) = remembering {
+            // The work is done and its answer true: to hide it would make the client believe that nothing happened.
+            tracing::error!(%error, "an answer could not be remembered under its Idempotency-Key");
+        }
+    }
     Ok(answer(fresh))
 }
 
@@ -104,4 +149,9 @@ pub fn replay(remembered: RememberedAnswer) -> Response {
     let mut response = answer(remembered);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
+}
+
+/// The CloudEvents attributes among the headers, without their prefix, as they came.
+pub fn cloud_event_attributes(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str().strip_prefix("ce-")?, value.as_bytes())))
 }

@@ -3,6 +3,8 @@
 pub mod api;
 mod body;
 mod dashboard;
+mod extract;
+pub mod gate;
 pub mod health;
 pub mod idempotency;
 pub mod metrics;
@@ -10,6 +12,8 @@ pub mod openapi;
 mod problem;
 pub mod server;
 pub mod state;
+mod write_deadline;
 
 pub use api::router;
+pub use body::BodyRoom;
 pub use problem::{Problem, ProblemBody};

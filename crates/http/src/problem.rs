@@ -3,12 +3,13 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postrider_core::domain::problem::FieldError;
+use postrider_core::limits::FIELD_ERRORS_MAX;
 use postrider_core::ports::ledger::LedgerError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Seconds a client is asked to wait before it repeats what the ledger could not take.
-const RETRY_AFTER_SECS: u16 = 2;
+pub(crate) const RETRY_AFTER_SECS: u16 = 2;
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
@@ -44,7 +45,8 @@ pub struct ProblemBody {
 /// One wrong field.
 #[derive(Serialize, ToSchema)]
 pub struct ProblemField {
-    /// JSON Pointer (RFC 6901) into the request body.
+    /// JSON Pointer (RFC 6901) into the request body; the name of a `ce-` header or query parameter after a slash where
+    /// the value came that way.
     pointer: String,
     /// What is wrong with it.
     message: String,
@@ -65,7 +67,8 @@ impl Problem {
 
     /// 422: the request can be read, but these fields are wrong.
     #[must_use]
-    pub fn invalid(code: &'static str, errors: Vec<FieldError>) -> Self {
+    pub fn invalid(code: &'static str, mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(FIELD_ERRORS_MAX);
         let detail = match errors.as_slice() {
             [] => "the request is not acceptable".to_owned(),
             [only] => describe(only),
@@ -93,6 +96,17 @@ impl Problem {
     pub fn retry_after(mut self, secs: u16) -> Self {
         self.retry_after_secs = Some(secs);
         self
+    }
+
+    /// Names only the first wrong field.
+    pub fn forget_all_but_the_first_error(&mut self) {
+        self.errors.truncate(1);
+    }
+
+    /// Roughly how many bytes its wrong fields take.
+    #[must_use]
+    pub fn errors_bytes(&self) -> usize {
+        self.errors.iter().map(|error| error.pointer.len() + error.message.len()).sum()
     }
 
     /// The HTTP status.
@@ -132,7 +146,15 @@ impl From<LedgerError> for Problem {
     /// 503: nothing was acknowledged; the same request may be sent again.
     fn from(error: LedgerError) -> Self {
         tracing::error!(error = %error, "the ledger refused a step");
-        let detail = format!("{error}. Nothing was stored; send the same request again.");
+        let then = match &error {
+            LedgerError::Unavailable { .. } => "Nothing was stored; send the same request again.",
+            // A write whose fate is uncertain is one of the reasons.
+            LedgerError::Fatal { .. } => {
+                "It may have been stored all the same. Send the same request again when the server is back: what is \
+                 there is found, nothing is sent twice."
+            }
+        };
+        let detail = format!("{error}. {then}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail).retry_after(RETRY_AFTER_SECS)
     }
 }

@@ -1,4 +1,4 @@
-//! Serves a router over HTTP/1.1 within bounds: connections, request heads, and the time to stop.
+//! Serves a router over HTTP/1.1 within bounds: connections, request heads, answers, and the time to stop.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,13 +16,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
+use crate::write_deadline::{Patience, WriteDeadline};
+
 /// How long an error of `accept` itself (no descriptors left, for one) is waited out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `router` on `listener` until `stop` turns true, then lets running requests finish and returns.
 ///
-/// Bounds: [`HTTP_CONNECTIONS_MAX`] connections, [`HTTP_HEAD_TIMEOUT_MS`] for a request head. The caller bounds the
-/// time it waits for this to return.
+/// Bounds: [`HTTP_CONNECTIONS_MAX`] connections, [`HTTP_HEAD_TIMEOUT_MS`] for a request head, and for the client to take
+/// its answer what `Patience` says by default. The caller bounds the time it waits for this to return.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
     loop {
@@ -36,7 +38,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = serve_connection(stream, router.clone(), stop.clone());
+                let connection = serve_connection(stream, router.clone(), stop.clone(), Patience::default());
                 tokio::spawn(async move {
                     connection.await;
                     drop(slot);
@@ -53,7 +55,12 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
     let _ = slots.acquire_many(u32::try_from(HTTP_CONNECTIONS_MAX).unwrap_or(u32::MAX)).await;
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    patience: Patience,
+) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
@@ -67,7 +74,7 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Re
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HTTP_HEAD_TIMEOUT_MS))
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(WriteDeadline::new(stream, patience)), service);
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -75,4 +82,25 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Re
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_answer_loses_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        // More than the system's buffers on both sides take.
+        let router = Router::new().route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
+        let (_stop, stopped) = watch::channel(false);
+        let patience = Patience { stall: Duration::from_millis(50), answer: Duration::from_secs(3600) };
+        serve_connection(stream, router, stopped, patience).await;
+    }
 }

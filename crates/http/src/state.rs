@@ -6,6 +6,8 @@ use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_mail::types::TypeSet;
 
+use crate::body::BodyRoom;
+use crate::gate::Gate;
 use crate::health::Health;
 use crate::idempotency::RunningKeys;
 use crate::metrics::Metrics;
@@ -31,4 +33,8 @@ pub struct Api {
     pub request_limit_bytes: usize,
     /// Idempotency keys of running requests.
     pub running_keys: RunningKeys,
+    /// Room for the bodies of running requests.
+    pub body_room: BodyRoom,
+    /// Who may ask.
+    pub gate: Arc<Gate>,
 }

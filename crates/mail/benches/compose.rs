@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::parse_json;
-use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::event::{Event, Pointers, StoredEvent};
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::Notification;
@@ -31,7 +31,7 @@ fn event(sample: &str) -> Event {
         source: None,
         event_type: "order.confirmed".to_owned(),
         data: parse_json(sample.as_bytes()).expect("a sample"),
-        data_pointer: "/data".to_owned(),
+        pointers: Pointers::ENVELOPE,
         send_at: None,
         correlation_id: None,
         locale: None,

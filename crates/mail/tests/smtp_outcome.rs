@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage must fail")]
 
-use postrider_core::domain::outcome::{FailureClass, FaultScope};
+use postrider_core::domain::outcome::{FailureClass, FaultScope, Reach};
 use postrider_mail::mailers::smtp::outcome::{
     Breakage, ConnectTrouble, Phase, TlsTrouble, Trouble, classify,
 };
@@ -70,31 +70,58 @@ fn a_full_mailbox_may_have_room_later() {
 
 #[test]
 fn refusals_of_us_pause_the_route() {
-    let lines = [
-        "530 Must issue STARTTLS first",
-        "530 5.7.0 Authentication required",
-        "535 5.7.8 Wrong credentials",
-        "550 5.7.26 Unauthenticated sender",
-        "550 5.1.8 Bad sender domain",
-        "553 5.1.7 Bad sender",
-        "521 Takes no mail",
-        "554 5.3.2 Takes no mail",
-        "554 5.3.5 Misconfigured",
-    ];
-    check(&ABOUT_THE_MESSAGE, ROUTE_PAUSED, &lines);
-    check(&[Phase::Mail], ROUTE_PAUSED, &lines);
-    check(&[Phase::Rcpt, Phase::Data], ROUTE_PAUSED, &["550 5.7.1 Relaying denied", "554 5.7.0 Blocked"]);
+    let credentials =
+        ["530 Must issue STARTTLS first", "530 5.7.0 Authentication required", "535 5.7.8 Wrong credentials"];
+    check(&ABOUT_THE_MESSAGE, ROUTE_PAUSED, &credentials);
+    check(&[Phase::Mail], ROUTE_PAUSED, &credentials);
+    check(&[Phase::Mail], ROUTE_PAUSED, &POLICY);
     let before = [Phase::Greeting, Phase::Ehlo, Phase::StartTls, Phase::Auth];
     check(&before, ROUTE_PAUSED, &["554 No SMTP here", "550 5.7.1 Blocked", "535 5.7.8 No", "501 What?"]);
 }
 
+/// What sounds like a refusal of us, and may be about one message once it is said of one.
+const POLICY: [&str; 11] = [
+    "550 5.7.1 Relaying denied",
+    "554 5.7.0 Blocked",
+    "554 5.7.1 Looks like spam",
+    "550 5.7.7 Altered",
+    "550 5.7.26 Unauthenticated sender",
+    "550 5.7.509 DMARC",
+    "550 5.1.8 Bad sender domain",
+    "553 5.1.7 Bad sender",
+    "521 Takes no mail",
+    "554 5.3.2 Takes no mail",
+    "554 5.3.5 Loops back to myself",
+];
+
 #[test]
-fn a_content_filter_pauses_the_route_but_not_for_ever() {
-    check(
-        &[Phase::FinalDot],
-        ROUTE_DOWN,
-        &["554 5.7.1 Looks like spam", "550 5.7.0 Policy", "550 5.7.7 Altered"],
-    );
+fn a_policy_that_refuses_a_recipient_or_content_pauses_the_route_but_not_for_ever() {
+    check(&ABOUT_THE_MESSAGE, ROUTE_DOWN, &POLICY);
+}
+
+fn reach(phase: Phase, line: &str) -> Reach {
+    let (reply, _) = parse(format!("{line}\r\n").as_bytes()).unwrap().unwrap();
+    classify(phase, Trouble::Reply(&reply)).reach
+}
+
+#[test]
+fn only_a_refusal_of_its_recipient_or_content_is_an_answer_about_the_message() {
+    for line in ["550 5.7.1 No", "451 Later", "450 4.7.0 Slow down"] {
+        for phase in [Phase::Greeting, Phase::Ehlo, Phase::StartTls, Phase::Auth] {
+            assert_eq!(reach(phase, line), Reach::BeforeMessage, "{line} at {phase:?}");
+        }
+        assert_eq!(reach(Phase::Mail, line), Reach::Unanswered);
+        for phase in ABOUT_THE_MESSAGE {
+            assert_eq!(reach(phase, line), Reach::Answered, "{line} at {phase:?}");
+        }
+    }
+    for phase in ABOUT_THE_MESSAGE {
+        assert_eq!(reach(phase, "421 Bye"), Reach::Unanswered, "the server takes its leave at {phase:?}");
+        assert_eq!(reach(phase, "250 Well"), Reach::Unanswered, "no answer to {phase:?}");
+        assert_eq!(classify(phase, Trouble::Broken(Breakage::Disconnected)).reach, Reach::Unanswered);
+    }
+    assert_eq!(classify(Phase::Ehlo, Trouble::Broken(Breakage::TimedOut)).reach, Reach::BeforeMessage);
+    assert_eq!(classify(Phase::Mail, Trouble::MessageTooLarge).reach, Reach::NotAsked);
 }
 
 #[test]

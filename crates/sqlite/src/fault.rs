@@ -43,7 +43,8 @@ impl Fault {
 pub(crate) fn classify(error: &rusqlite::Error) -> LedgerError {
     let rusqlite::Error::SqliteFailure(failure, _) = error else {
         return fatal(format!(
-            "it holds something this version cannot read ({error}); run `postrider verify`, or restore a backup"
+            "it holds something this version cannot read ({error}); keep a copy of the file, then start the version \
+             that wrote it, or restore a backup"
         ));
     };
     match failure.code {

@@ -1,6 +1,6 @@
 //! The port, implemented.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,20 +30,10 @@ use crate::writer::Writer;
 ///
 /// Its methods need a Tokio runtime with time enabled.
 pub struct SqliteLedger {
-    path: PathBuf,
     readers: Readers,
     writer: Arc<Writer>,
-    /// Given back last, when nothing of this process touches the file any more.
-    _lock: ProcessLock,
-}
-
-/// How large the ledger's files are, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileSizes {
-    /// The database.
-    pub database_bytes: u64,
-    /// Its write-ahead log.
-    pub log_bytes: u64,
+    /// Given back last, when nothing of this process touches the file any more. The writer's thread holds it as well.
+    _lock: Arc<ProcessLock>,
 }
 
 impl SqliteLedger {
@@ -65,26 +55,19 @@ impl SqliteLedger {
             CheckpointsError::Sqlite(error) => OpenError::sqlite(path, error),
             CheckpointsError::Thread(error) => OpenError::io(path, error),
         })?;
-        let writer =
-            Writer::start(connection, checkpoints, fault).map_err(|error| OpenError::io(path, error))?;
-        Ok(Self { path: path.to_owned(), readers, writer: Arc::new(writer), _lock: opened.lock })
+        let lock = Arc::new(opened.lock);
+        let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock))
+            .map_err(|error| OpenError::io(path, error))?;
+        Ok(Self { readers, writer: Arc::new(writer), _lock: lock })
     }
 
     /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
-    /// refused as unavailable. Dropping the ledger does the same, blocking.
+    /// refused as unavailable. Takes at most [`LEDGER_CLOSE_MS_MAX`](postrider_core::limits::LEDGER_CLOSE_MS_MAX): the
+    /// next start does what is left to do. Dropping the ledger does the same, blocking.
     pub async fn close(&self) {
         let writer = Arc::clone(&self.writer);
         // Fails only if the runtime is going down; dropping the ledger then does the work.
         let _ = tokio::task::spawn_blocking(move || writer.close()).await;
-    }
-
-    /// How large the files are now. A file that is not there counts as empty.
-    #[must_use]
-    pub fn file_sizes(&self) -> FileSizes {
-        let len = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
-        FileSizes { database_bytes: len(&self.path), log_bytes: len(Path::new(&log)) }
     }
 
     /// Where tests reach the writer with steps of their own.
@@ -146,8 +129,9 @@ impl Ledger for SqliteLedger {
     async fn recall_answer(
         &self,
         key: Fingerprint,
+        now: Timestamp,
     ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError> {
-        self.readers.read(move |snapshot| queries::recall_answer(snapshot, key)).await
+        self.readers.read(move |snapshot| queries::recall_answer(snapshot, key, now)).await
     }
 
     async fn remember_answer(

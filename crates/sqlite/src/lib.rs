@@ -20,5 +20,5 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{FileSizes, SqliteLedger};
+pub use ledger::SqliteLedger;
 pub use opening::OpenError;

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Holds the ledger for this process until it is dropped or the process ends, however it ends.
@@ -29,6 +30,7 @@ impl ProcessLock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(lock_path(path))
             .map_err(LockError::Io)?;
         match file.try_lock() {

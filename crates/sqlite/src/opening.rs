@@ -1,7 +1,8 @@
 //! Opening the file: only one that is ours, whole, and not from the future.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -110,10 +111,9 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
         LockError::Io(error) => OpenError::io(path, error),
     })?;
     check_file(path)?;
+    create_private(path)?;
     let sqlite = |error| OpenError::sqlite(path, error);
-    let mut writer =
-        connect(path, WRITER_CACHE_KIB, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-            .map_err(sqlite)?;
+    let mut writer = connect(path, WRITER_CACHE_KIB, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sqlite)?;
     check_owner(&writer, path)?;
     // Brings what a crash left in the log into the file, which is then all there is to check.
     writer.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
@@ -174,6 +174,16 @@ fn check_file(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::damaged(path, "it does not begin as a SQLite database does"));
     }
     Ok(())
+}
+
+/// Makes a new ledger's file before SQLite does, because it holds customers' addresses and is nobody else's to read.
+/// SQLite takes an empty file for a new database, and gives the log beside it the same mode.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(OpenError::io(path, error)),
+    }
 }
 
 /// Refuses other programs' databases and later versions before anything is written.

@@ -8,15 +8,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use postrider_core::limits::{
-    LEDGER_GROUP_MAX, LEDGER_QUEUE_BYTES_MAX, LEDGER_QUEUE_MAX, LEDGER_WAIT_MS_MAX,
+    LEDGER_CLOSE_MS_MAX, LEDGER_GROUP_MAX, LEDGER_QUEUE_BYTES_MAX, LEDGER_QUEUE_MAX, LEDGER_WAIT_MS_MAX,
 };
 use postrider_core::ports::ledger::LedgerError;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::checkpoint::Checkpoints;
 use crate::fault::{Fault, unavailable};
+use crate::lock::ProcessLock;
 use crate::steps::{WriteStep, Writing};
 
 const WAIT: Duration = Duration::from_millis(LEDGER_WAIT_MS_MAX);
@@ -41,9 +42,10 @@ impl Writer {
         connection: Connection,
         checkpoints: Checkpoints,
         fault: Arc<Fault>,
+        lock: Arc<ProcessLock>,
     ) -> std::io::Result<Self> {
         let (queue, steps) = mpsc::channel(LEDGER_QUEUE_MAX);
-        let committer = Committer { connection, checkpoints, fault: Arc::clone(&fault) };
+        let committer = Committer { connection, checkpoints, fault: Arc::clone(&fault), _lock: lock };
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || committer.run(steps))?;
@@ -83,14 +85,27 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
-    /// Lets the thread finish what waits, then ends it. Blocks; later steps are refused.
+    /// Lets the thread finish what waits, then ends it. Blocks, but no longer than [`LEDGER_CLOSE_MS_MAX`]: a disk that
+    /// hangs must not keep the process from ending. What was acknowledged is in the log by then, and the thread keeps
+    /// the file locked for as long as it lives. Later steps are refused.
     pub(crate) fn close(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
+        let deadline = Instant::now() + Duration::from_millis(LEDGER_CLOSE_MS_MAX);
         // A full queue only means that the thread is at work: it takes from it, and room comes.
-        let mut message = Message::Close;
-        while let Err(mpsc::error::TrySendError::Full(back)) = self.queue.try_send(message) {
-            message = back;
+        let mut message = Some(Message::Close);
+        while !thread.is_finished() {
+            if let Some(Err(mpsc::error::TrySendError::Full(back))) =
+                message.take().map(|message| self.queue.try_send(message))
+            {
+                message = Some(back);
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    "the ledger did not close in time; what it holds is safe, the next start is slower"
+                );
+                return;
+            }
             std::thread::sleep(Duration::from_millis(1));
         }
         if thread.join().is_err() {
@@ -161,6 +176,15 @@ struct Committer {
     connection: Connection,
     checkpoints: Checkpoints,
     fault: Arc<Fault>,
+    /// Given back last: nobody else may open the file while this thread can still write to it.
+    _lock: Arc<ProcessLock>,
+}
+
+/// A group that was not committed. Nothing of it is stored.
+struct Refused {
+    error: LedgerError,
+    /// Whether each of its steps would meet the same on its own.
+    is_common: bool,
 }
 
 impl Committer {
@@ -182,8 +206,9 @@ impl Committer {
         self.checkpoints.finish(&self.connection, &self.fault);
     }
 
-    /// Commits the group and answers every step of it. A group that fails is taken apart, so that one step too large
-    /// for the disk, or one that runs into a defect, does not stop the others.
+    /// Commits the group and answers every step of it. A group that fails for a reason that may lie in one of its
+    /// steps is taken apart, so that one step too large for the disk, or one that runs into a defect, does not stop
+    /// the others.
     fn carry_out(&mut self, group: &mut Vec<Box<dyn Pending>>) {
         let now = Instant::now();
         for late in group.extract_if(.., |step| step.is_late(now)) {
@@ -198,19 +223,35 @@ impl Committer {
         }
         match self.commit(group) {
             Ok(()) => group.drain(..).for_each(Pending::succeed),
-            Err(error) if group.len() == 1 => group.drain(..).for_each(|step| step.fail(error.clone())),
-            Err(_) => {
-                for mut step in group.drain(..) {
-                    match self.fault.check().and_then(|()| self.commit(std::slice::from_mut(&mut step))) {
-                        Ok(()) => step.succeed(),
-                        Err(error) => step.fail(error),
+            Err(refused) if refused.is_common || group.len() == 1 => {
+                group.drain(..).for_each(|step| step.fail(refused.error.clone()));
+            }
+            Err(_) => self.carry_out_singly(group),
+        }
+    }
+
+    /// One transaction a step. Ends early for those whose time is over meanwhile, and for all that are left once the
+    /// reason for a failure is one that they share: each would only wait for the same lock or disk again.
+    fn carry_out_singly(&mut self, group: &mut Vec<Box<dyn Pending>>) {
+        let mut common = None;
+        for mut step in group.drain(..) {
+            if let Some(error) = &common {
+                step.fail(LedgerError::clone(error));
+            } else if step.is_late(Instant::now()) {
+                step.fail(too_busy());
+            } else {
+                match self.commit(std::slice::from_mut(&mut step)) {
+                    Ok(()) => step.succeed(),
+                    Err(Refused { error, is_common }) => {
+                        common = is_common.then(|| error.clone());
+                        step.fail(error);
                     }
                 }
             }
         }
     }
 
-    fn commit(&mut self, group: &mut [Box<dyn Pending>]) -> Result<(), LedgerError> {
+    fn commit(&mut self, group: &mut [Box<dyn Pending>]) -> Result<(), Refused> {
         self.try_commit(group).map_err(|error| {
             let judged = self.fault.judge(&error);
             if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
@@ -219,7 +260,9 @@ impl Committer {
             if let LedgerError::Unavailable { reason } = &judged {
                 tracing::warn!(steps = group.len(), reason, "the ledger could not be written");
             }
-            judged
+            // Once there is a fault nothing may be tried any more, whatever the reason for this failure was.
+            let is_common = is_common(&error) || self.fault.check().is_err();
+            Refused { error: judged, is_common }
         })
     }
 
@@ -233,4 +276,20 @@ impl Committer {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
+}
+
+/// Whether a failure lies in the file or the disk rather than in what a step asked for. A full disk is not among
+/// these: what needs no room, or less, may still find it.
+fn is_common(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+        )
+    )
 }

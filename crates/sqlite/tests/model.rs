@@ -7,6 +7,7 @@ use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::notification::Priority;
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
+use postrider_core::limits::IDEMPOTENCY_KEPT_MS;
 use postrider_core::ports::ledger::{
     Acceptance, Claim, ClaimDue, FinishAttempt, Intervention, Leases, Ledger, ListQuery, Sweep,
 };
@@ -82,7 +83,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
         2 => (any::<usize>(), 0u8..3)
             .prop_map(|(notification, intervention)| Move::Intervene { notification, intervention }),
-        3 => select(vec![0u64, 1, 500, 40_000]).prop_map(|ms| Move::Wait { ms }),
+        3 => select(vec![0u64, 1, 500, 40_000, IDEMPOTENCY_KEPT_MS]).prop_map(|ms| Move::Wait { ms }),
         2 => (
             proptest::option::of(0u8..6),
             proptest::option::of(0..Status::ALL.len()),
@@ -137,6 +138,8 @@ impl Pair {
                     leases: if all { Leases::All } else { Leases::Expired },
                     judge_at: now.plus_ms(u64::from(judge_ms)),
                     on_unknown: if resend { OnUnknown::Resend } else { OnUnknown::Hold },
+                    // Few enough that sequences come to the end of them.
+                    max_attempts: 2,
                     limit,
                 };
                 assert_eq!(sqlite.sweep(sweep).await, memory.sweep(sweep).await);
@@ -213,7 +216,8 @@ impl Pair {
         assert_eq!(sqlite.list(everything.clone()).await, memory.list(everything).await);
         for key in 0..4u8 {
             let key = idempotency(&key.to_string(), "").key;
-            assert_eq!(sqlite.recall_answer(key).await, memory.recall_answer(key).await);
+            let now = self.scene.now();
+            assert_eq!(sqlite.recall_answer(key, now).await, memory.recall_answer(key, now).await);
         }
     }
 }

@@ -111,8 +111,9 @@ impl Ledger for FaultyLedger {
     async fn recall_answer(
         &self,
         key: Fingerprint,
+        now: Timestamp,
     ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError> {
-        self.call(self.inner.recall_answer(key)).await
+        self.call(self.inner.recall_answer(key, now)).await
     }
 
     async fn remember_answer(

@@ -1,6 +1,7 @@
 //! `postrider config`.
 
 use clap::Subcommand;
+use postrider_mail::mailers::smtp::SmtpMailer;
 use serde_json::json;
 
 use super::Failure;
@@ -31,10 +32,14 @@ pub fn run(global: &GlobalOptions, command: &ConfigCommand) -> Result<(), Failur
         }
         ConfigCommand::Check => {
             let settings = global.settings()?;
-            runtime::load_types(&settings).map_err(|error| Failure::new(error.to_string()))?;
+            runtime::load_types(&settings).map_err(|error| Failure::because(&error))?;
             let mailer = match &settings.mailer {
                 MailerSettings::Outbox => "outbox".to_owned(),
-                MailerSettings::Smtp(smtp) => format!("smtp to {}:{}", smtp.host, smtp.port),
+                MailerSettings::Smtp(smtp) => {
+                    // Finds out what only this machine can tell, such as that it has no root certificates.
+                    SmtpMailer::new(smtp.clone()).map_err(|error| Failure::because(&error))?;
+                    format!("smtp to {}:{}", smtp.host, smtp.port)
+                }
             };
             let text = format!(
                 "the configuration is good\n  listen  {}\n  ledger  {}\n  mailer  {mailer}",

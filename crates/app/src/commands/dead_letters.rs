@@ -7,9 +7,12 @@ use super::Failure;
 use crate::cli::GlobalOptions;
 use crate::connection::{Connection, query_value};
 use crate::output::Output;
+use crate::runtime::Types;
 
 /// Notifications one redrive request moves, so that progress shows.
 const REDRIVE_STEP: usize = 500;
+/// Ids that are shown to people.
+const SHOWN_IDS: usize = 20;
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
@@ -56,7 +59,7 @@ pub struct RedriveOptions {
 /// If there is nobody to ask or a request is refused.
 pub async fn run(global: &GlobalOptions, command: DeadLettersCommand) -> Result<(), Failure> {
     let settings = global.settings()?;
-    let connection = Connection::open(&settings, global.server.as_deref()).await?;
+    let connection = Connection::open(&settings, global.server.as_deref(), Types::Unused).await?;
     let output = global.output();
     let result = match command {
         DeadLettersCommand::List { group_by: Some(_), .. } => groups(&connection, output).await,
@@ -120,48 +123,128 @@ async fn list(
     Ok(())
 }
 
+/// What a redrive has come to so far.
+#[derive(Default)]
+struct Tally {
+    moved: usize,
+    /// All of them for JSON, the first few for people.
+    ids: Vec<Value>,
+    skipped: Vec<Value>,
+    has_more: bool,
+}
+
 async fn redrive(connection: &Connection, options: &RedriveOptions, output: Output) -> Result<(), Failure> {
     if options.cause.is_none() && options.ids.is_empty() && !options.all {
         return Err(Failure::new(
             "say which: --cause CAUSE, --id ID or --all (`dead-letters list --group-by cause` shows the causes)",
         ));
     }
-    let mut left = options.limit.unwrap_or(usize::MAX);
-    let (mut ids, mut skipped) = (Vec::<Value>::new(), Vec::<Value>::new());
-    while left > 0 {
-        let mut body = json!({ "limit": left.min(REDRIVE_STEP), "dryRun": options.dry_run });
-        if let Some(cause) = &options.cause {
-            body["cause"] = json!(cause);
-        }
-        if !options.ids.is_empty() {
-            body["ids"] = json!(options.ids);
-        }
-        let answer = connection.post("/v1/dead-letters/redrive", &[], body.to_string()).await?.success()?;
-        let moved: Vec<Value> = answer["ids"].as_array().cloned().unwrap_or_default();
-        skipped.extend(answer["skipped"].as_array().cloned().unwrap_or_default());
-        left = left.saturating_sub(moved.len());
-        let nothing_moved = moved.is_empty();
-        ids.extend(moved);
-        output.progress(&format!("{} redriven", ids.len()));
-        // A dry run changes nothing, so asking again would find the same; one step shows what there is.
-        if nothing_moved || options.dry_run || !options.ids.is_empty() || answer["hasMore"] != true {
-            break;
-        }
-    }
+    let mut tally = Tally::default();
+    let result = if options.ids.is_empty() {
+        redrive_all(connection, options, output, &mut tally).await
+    } else {
+        redrive_named(connection, options, output, &mut tally).await
+    };
     output.progress_done();
+    if let Err(failure) = result {
+        return Err(Failure::new(match tally.moved {
+            moved if moved > 0 && !options.dry_run => format!(
+                "{failure}\n{moved} dead letters had been queued again before; run the same command again for the others"
+            ),
+            _ => failure.to_string(),
+        }));
+    }
     let what = if options.dry_run { "would be queued again" } else { "queued again" };
-    let mut text = format!("{} dead letters {what}", ids.len());
-    for id in ids.iter().take(20).filter_map(Value::as_str) {
+    let mut text = format!("{} dead letters {what}", tally.moved);
+    for id in tally.ids.iter().take(SHOWN_IDS).filter_map(Value::as_str) {
         text.push_str(&format!("\n  {id}"));
     }
-    for entry in &skipped {
+    if tally.moved > SHOWN_IDS {
+        text.push_str(&format!("\n  … and {} more", tally.moved - SHOWN_IDS));
+    }
+    for entry in &tally.skipped {
         let status = entry["status"].as_str().unwrap_or("not there");
         text.push_str(&format!("\n  {} skipped: {status}", entry["id"].as_str().unwrap_or_default()));
     }
-    let redriven = if options.dry_run { 0 } else { ids.len() };
+    if tally.has_more {
+        text.push_str("\nmore match than --limit let through");
+    }
+    let redriven = if options.dry_run { 0 } else { tally.moved };
     let answer = json!({
-        "dryRun": options.dry_run, "matched": ids.len(), "redriven": redriven, "ids": ids, "skipped": skipped
+        "dryRun": options.dry_run, "matched": tally.moved, "redriven": redriven, "ids": tally.ids,
+        "skipped": tally.skipped, "hasMore": tally.has_more
     });
     output.show(&answer, &text);
     Ok(())
+}
+
+/// Whatever matches, step by step from the newest to the oldest, so that each is met once: what dies again meanwhile
+/// is behind.
+async fn redrive_all(
+    connection: &Connection,
+    options: &RedriveOptions,
+    output: Output,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let mut after = None;
+    while tally.moved + tally.skipped.len() < limit {
+        let step = (limit - tally.moved - tally.skipped.len()).min(REDRIVE_STEP);
+        let mut body = json!({ "limit": step, "dryRun": options.dry_run });
+        if let Some(cause) = &options.cause {
+            body["cause"] = json!(cause);
+        }
+        if let Some(after) = &after {
+            body["after"] = json!(after);
+        }
+        let answer = ask(connection, &body, output, tally).await?;
+        after = answer["next"].as_str().map(str::to_owned);
+        tally.has_more = after.is_some();
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Those named, in requests of a size that the server takes.
+async fn redrive_named(
+    connection: &Connection,
+    options: &RedriveOptions,
+    output: Output,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let limit = options.limit.unwrap_or(usize::MAX);
+    for ids in options.ids.chunks(REDRIVE_STEP) {
+        if tally.moved == limit {
+            tally.has_more = true;
+            break;
+        }
+        let step = (limit - tally.moved).min(REDRIVE_STEP);
+        let mut body = json!({ "ids": ids, "limit": step, "dryRun": options.dry_run });
+        if let Some(cause) = &options.cause {
+            body["cause"] = json!(cause);
+        }
+        let answer = ask(connection, &body, output, tally).await?;
+        tally.has_more |= answer["hasMore"] == true;
+    }
+    Ok(())
+}
+
+async fn ask(
+    connection: &Connection,
+    body: &Value,
+    output: Output,
+    tally: &mut Tally,
+) -> Result<Value, Failure> {
+    let mut answer = connection.post("/v1/dead-letters/redrive", &[], body.to_string()).await?.success()?;
+    let list = |value: Value| if let Value::Array(items) = value { items } else { Vec::new() };
+    let moved = list(answer["ids"].take());
+    tally.moved += moved.len();
+    let kept = if output.json { usize::MAX } else { SHOWN_IDS };
+    let room = kept.saturating_sub(tally.ids.len());
+    tally.ids.extend(moved.into_iter().take(room));
+    tally.skipped.extend(list(answer["skipped"].take()));
+    output.progress(&format!("{} dead letters", tally.moved));
+    Ok(answer)
 }

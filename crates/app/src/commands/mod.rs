@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod dead_letters;
+mod event_file;
 pub mod init;
 pub mod send;
 pub mod serve;
@@ -18,5 +19,22 @@ impl Failure {
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
+    }
+
+    /// A failure with everything that led to it, the outermost first.
+    #[must_use]
+    pub fn because(error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let words = cause.to_string();
+            // Some errors quote their source themselves.
+            if !text.contains(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+            }
+            source = cause.source();
+        }
+        Self(text)
     }
 }

@@ -1,8 +1,10 @@
 //! `postrider serve`.
 
 use std::io::Write as _;
+use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use postrider_core::limits::STOP_MS_MAX;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use crate::config::{MailerSettings, Settings};
@@ -16,13 +18,16 @@ use crate::runtime::Server;
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
     logging::start();
     let no_signals = |error: std::io::Error| Failure::new(format!("signals cannot be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-    let mut server = Server::start(settings).await.map_err(|error| Failure::new(error.to_string()))?;
+    watch_over_the_end().map_err(no_signals)?;
+    let told_to_stop = Signals::listen().map_err(no_signals)?.received();
+    tokio::pin!(told_to_stop);
+    let mut server = tokio::select! {
+        started = Server::start(settings) => started.map_err(|error| Failure::because(&error))?,
+        () = &mut told_to_stop => return Ok(()),
+    };
     greet(settings, &server);
     let failed = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
+        () = &mut told_to_stop => None,
         reason = server.failed() => Some(reason),
     };
     tracing::info!("stopping");
@@ -33,6 +38,43 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
             Err(Failure::new(format!("stopped because the ledger can no longer be trusted: {reason}")))
         }
     }
+}
+
+/// The signals that mean "stop".
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Ends the process [`STOP_MS_MAX`] after it was told to stop, if it is still there: from a thread of its own, because
+/// whatever hangs (a log that nobody reads, for one) may have taken all others with it. The ledger's log makes that as
+/// safe as any other end.
+fn watch_over_the_end() -> std::io::Result<()> {
+    let watch = || {
+        // Where this fails, so does the same in `run`, which says so.
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            if let Ok(signals) = Signals::listen() {
+                signals.received().await;
+                tokio::time::sleep(Duration::from_millis(STOP_MS_MAX)).await;
+                std::process::exit(1);
+            }
+        });
+    };
+    std::thread::Builder::new().name("end".to_owned()).spawn(watch).map(drop)
 }
 
 fn greet(settings: &Settings, server: &Server) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use crate::cli::GlobalOptions;
 use crate::connection::{Connection, query_value};
+use crate::runtime::Types;
 
 /// Shows every notification of an order with its timeline.
 ///
@@ -12,7 +13,7 @@ use crate::connection::{Connection, query_value};
 /// If there is none, or nobody to ask.
 pub async fn run(global: &GlobalOptions, order_id: &str) -> Result<(), Failure> {
     let settings = global.settings()?;
-    let connection = Connection::open(&settings, global.server.as_deref()).await?;
+    let connection = Connection::open(&settings, global.server.as_deref(), Types::Unused).await?;
     let result = collect(&connection, order_id).await;
     connection.close().await;
     let notifications = result?;

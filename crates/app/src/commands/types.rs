@@ -61,7 +61,7 @@ pub fn run(global: &GlobalOptions, command: TypesCommand) -> Result<(), Failure>
 }
 
 fn list(global: &GlobalOptions, output: Output) -> Result<(), Failure> {
-    let types = runtime::load_types(&global.settings()?).map_err(|error| Failure::new(error.to_string()))?;
+    let types = runtime::load_types(&global.settings()?).map_err(|error| Failure::because(&error))?;
     let (mut data, mut text) = (Vec::new(), String::new());
     for summary in types.types() {
         text.push_str(&format!(
@@ -108,7 +108,7 @@ fn show_check(report: &CheckReport, output: Output) -> Result<(), Failure> {
 }
 
 fn preview(global: &GlobalOptions, options: &PreviewOptions, output: Output) -> Result<(), Failure> {
-    let types = runtime::load_types(&global.settings()?).map_err(|error| Failure::new(error.to_string()))?;
+    let types = runtime::load_types(&global.settings()?).map_err(|error| Failure::because(&error))?;
     let data = options.data.as_ref().map(read_data).transpose()?;
     let preview = types.preview(&options.name, data.as_ref(), options.sample.as_deref());
     let preview = preview.map_err(|error| Failure::new(explain(error)))?;

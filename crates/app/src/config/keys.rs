@@ -7,6 +7,9 @@
 pub enum Kind {
     /// A string.
     Text,
+    /// The path of a file or folder. A relative one in a file begins in the folder of that file, any other in the
+    /// current directory.
+    Path,
     /// A whole number, zero or more.
     Number,
     /// `true` or `false`.
@@ -42,13 +45,13 @@ pub const KEYS: &[Key] = &[
         "server.public_url",
         Kind::Text,
         "",
-        "The URL under which others reach this server, for links. The listening address if not set.",
+        "The URL by which others reach this server, behind a proxy for example. Requests for its host are answered besides those for this machine.",
     ),
     key(
         "server.data_dir",
-        Kind::Text,
+        Kind::Path,
         "\"postrider-data\"",
-        "Where the ledger and the outbox live; `--data-dir` overrides it.",
+        "Where the ledger and the outbox live; `--data-dir` overrides it. Made for its owner alone. The default is in the current directory.",
     ),
     key(
         "server.request_limit_bytes",
@@ -59,7 +62,7 @@ pub const KEYS: &[Key] = &[
     key("ledger.kind", Kind::Text, "\"sqlite\"", "Where notifications are stored."),
     key(
         "ledger.path",
-        Kind::Text,
+        Kind::Path,
         "",
         "The ledger's file; `ledger.sqlite` in the data directory if not set.",
     ),
@@ -79,13 +82,13 @@ pub const KEYS: &[Key] = &[
         "mailer.rate_per_second",
         Kind::Number,
         "0",
-        "Messages handed on per second at most; 0 means no limit.",
+        "Messages handed on per second at most, evenly spaced; 0 means no limit.",
     ),
     key(
         "mailer.on_unknown",
         Kind::Text,
         "\"resend\"",
-        "What to do when nobody can tell whether a message left: `resend` risks a duplicate, `hold` waits for a person.",
+        "What to do when nobody can tell whether a message left: `resend` risks a duplicate, `hold` waits for a person. With its attempts spent it is always held.",
     ),
     key(
         "mailer.unknown_wait_secs",
@@ -124,7 +127,7 @@ pub const KEYS: &[Key] = &[
         "mailer.smtp.timeout_secs",
         Kind::Number,
         "300",
-        "How long the server may take to answer one SMTP command; twice as long after the final dot (RFC 5321 §4.5.3.2).",
+        "How long the server may take to answer one SMTP command, 1 to 1200; twice as long after the final dot (RFC 5321 §4.5.3.2).",
     ),
     key(
         "sender.from",
@@ -143,7 +146,7 @@ pub const KEYS: &[Key] = &[
     key("sender.dkim.selector", Kind::Text, "", "The selector (`s=`)."),
     key(
         "sender.dkim.key_file",
-        Kind::Text,
+        Kind::Path,
         "",
         "PEM file with the private key: RSA of 2048 bits or more, or Ed25519.",
     ),
@@ -155,7 +158,7 @@ pub const KEYS: &[Key] = &[
         "Ceiling of the first delay; each further ceiling is five times the one before. The delay is drawn evenly between zero and the ceiling.",
     ),
     key("retry.max_delay_ms", Kind::Number, "86400000", "Ceiling of every delay."),
-    key("types.directory", Kind::Text, "", "Folder with notification types; the shipped ones if not set."),
+    key("types.directory", Kind::Path, "", "Folder with notification types; the shipped ones if not set."),
 ];
 
 /// Settings of the contract that this version does not have yet, so that they are refused in plain words.
@@ -200,7 +203,8 @@ fn sections() -> Vec<(&'static str, Vec<(&'static str, &'static Key)>)> {
 pub fn annotated_file() -> String {
     let mut file = String::from(
         "# Postrider's configuration. Every setting may also be given as an environment variable:\n\
-         # [mailer.smtp] port is POSTRIDER__MAILER__SMTP__PORT. Check with `postrider config check`.\n",
+         # [mailer.smtp] port is POSTRIDER__MAILER__SMTP__PORT. Check with `postrider config check`.\n\
+         # A relative path in this file begins in the folder of this file.\n",
     );
     for (section, keys) in sections() {
         file.push_str(&format!("\n[{section}]\n"));
@@ -217,8 +221,9 @@ pub fn annotated_file() -> String {
 pub fn reference() -> String {
     let mut page = String::from(
         "# Configuration\n\nPostrider needs no configuration. What it can be told, in a file given with `--config` or as \
-         environment variables (`POSTRIDER__SECTION__KEY`; the environment wins). Unknown keys are errors. This page is \
-         made by `postrider config reference`.\n",
+         environment variables (`POSTRIDER__SECTION__KEY`; the environment wins). Unknown keys are errors. A relative path \
+         in the file begins in the folder of the file; one in the environment or on the command line begins in the \
+         current directory. This page is made by `postrider config reference`.\n",
     );
     for (section, keys) in sections() {
         page.push_str(&format!("\n## `[{section}]`\n\n| key | default | meaning |\n| --- | --- | --- |\n"));

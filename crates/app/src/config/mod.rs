@@ -2,9 +2,10 @@
 
 pub mod keys;
 mod load;
+mod reader;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use load::{ConfigError, RawSettings};
-pub use settings::{DkimSettings, MailerSettings, SenderSettings, Settings, SmtpSettings, SmtpTls};
+pub use settings::{DkimSettings, MailerSettings, SenderSettings, Settings};

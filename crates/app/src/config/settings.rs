@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::lifecycle::OnUnknown;
 use postrider_core::domain::retry::RetryPolicy;
-use postrider_core::limits::{ATTEMPTS_MAX, CONCURRENCY_MAX, REQUEST_BYTES_MAX, SMTP_CONNECTIONS_MAX};
-use toml::Value;
+use postrider_core::limits::{
+    ATTEMPTS_MAX, CONCURRENCY_MAX, REQUEST_BYTES_MAX, SMTP_CONNECTIONS_MAX, SMTP_TIMEOUT_MS_MAX,
+};
+use postrider_http::gate::public_host;
+use postrider_mail::mailers::smtp::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
 
 use super::load::{ConfigError, RawSettings};
+use super::reader::Reader;
 
 /// Everything a server needs to know.
 #[derive(Clone, Debug)]
@@ -46,44 +50,7 @@ pub enum MailerSettings {
     /// Captures them in the data directory.
     Outbox,
     /// Hands them to a mail server.
-    Smtp(SmtpSettings),
-}
-
-/// How to reach a mail server.
-#[derive(Clone)]
-pub struct SmtpSettings {
-    /// Name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub tls: SmtpTls,
-    /// Whether `tls = none` is allowed beyond this machine.
-    pub allow_plaintext: bool,
-    /// User name and password for AUTH.
-    pub credentials: Option<(String, String)>,
-    /// Connections kept open.
-    pub connections: usize,
-    /// Time for one command, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-impl std::fmt::Debug for SmtpSettings {
-    /// Without the credentials: debug output reaches logs.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SmtpSettings({}:{}, {:?})", self.host, self.port, self.tls)
-    }
-}
-
-/// How an SMTP connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SmtpTls {
-    /// TLS begins after STARTTLS, and must.
-    StartTls,
-    /// TLS from the first byte.
-    Implicit,
-    /// None.
-    None,
+    Smtp(SmtpConfig),
 }
 
 /// From whom messages are.
@@ -124,12 +91,10 @@ impl Settings {
     /// The first setting that is wrong, by the name it was given.
     pub fn check(raw: &RawSettings) -> Result<Self, ConfigError> {
         let read = Reader { raw };
-        let data_dir =
-            PathBuf::from(read.text("server.data_dir")?.unwrap_or_else(|| "postrider-data".to_owned()));
-        let ledger_path =
-            read.text("ledger.path")?.map_or_else(|| data_dir.join("ledger.sqlite"), PathBuf::from);
+        let data_dir = read.path("server.data_dir").unwrap_or_else(|| PathBuf::from("postrider-data"));
+        let ledger_path = read.path("ledger.path").unwrap_or_else(|| data_dir.join("ledger.sqlite"));
         read.choice("ledger.kind", &[("sqlite", ())], Some("dynamodb"))?;
-        let listen_text = read.text("server.listen")?.unwrap_or_else(|| "127.0.0.1:8025".to_owned());
+        let listen_text = read.text("server.listen").unwrap_or_else(|| "127.0.0.1:8025".to_owned());
         let listen: SocketAddr = listen_text.parse().map_err(|_| {
             read.invalid("server.listen", "must be an address and a port, such as 127.0.0.1:8025")
         })?;
@@ -137,6 +102,10 @@ impl Settings {
             let message = "must be a loopback address (127.0.0.1 or [::1]) because the API has no keys: anybody who \
                            reaches it could send and read. Put a proxy that authenticates in front of it";
             return Err(read.invalid("server.listen", message));
+        }
+        let public_url = read.text("server.public_url");
+        if public_url.as_deref().is_some_and(|url| public_host(url).is_none()) {
+            return Err(read.invalid("server.public_url", "must be a URL such as https://mail.shop.example"));
         }
         let unknown_wait_secs = read.number("mailer.unknown_wait_secs", 600, 0, 604_800)?;
         let defaults = RetryPolicy::default();
@@ -156,7 +125,7 @@ impl Settings {
         let mailer = read_mailer(&read, &sender)?;
         Ok(Self {
             listen,
-            public_url: read.text("server.public_url")?.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             data_dir,
             ledger_path,
             request_limit_bytes: read.size(
@@ -171,7 +140,7 @@ impl Settings {
             on_unknown: on_unknown.unwrap_or(OnUnknown::Resend),
             retry,
             sender,
-            types_directory: read.text("types.directory")?.map(PathBuf::from),
+            types_directory: read.path("types.directory"),
         })
     }
 }
@@ -183,16 +152,14 @@ fn read_mailer(read: &Reader<'_>, sender: &SenderSettings) -> Result<MailerSetti
     }
     let tls = read.choice(
         "mailer.smtp.tls",
-        &[("starttls", SmtpTls::StartTls), ("implicit", SmtpTls::Implicit), ("none", SmtpTls::None)],
+        &[("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit), ("none", TlsMode::None)],
         None,
     )?;
-    let tls = tls.unwrap_or(SmtpTls::StartTls);
-    let default_port = if tls == SmtpTls::Implicit { 465 } else { 587 };
+    let tls = tls.unwrap_or(TlsMode::StartTls);
+    let default_port = if tls == TlsMode::Implicit { 465 } else { 587 };
     let port = read.number("mailer.smtp.port", default_port, 1, u64::from(u16::MAX))?;
-    let username = read.text("mailer.smtp.username")?;
-    let password = read.text("mailer.smtp.password")?;
-    let credentials = match (username, password) {
-        (Some(username), Some(password)) => Some((username, password)),
+    let credentials = match (read.text("mailer.smtp.username"), read.text("mailer.smtp.password")) {
+        (Some(username), Some(password)) => Some(Credentials { username, password }),
         (None, None) => None,
         (Some(_), None) => {
             return Err(read.invalid("mailer.smtp.username", "needs mailer.smtp.password as well"));
@@ -201,33 +168,43 @@ fn read_mailer(read: &Reader<'_>, sender: &SenderSettings) -> Result<MailerSetti
             return Err(read.invalid("mailer.smtp.password", "needs mailer.smtp.username as well"));
         }
     };
-    let host = read.text("mailer.smtp.host")?.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let on_this_machine =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if sender.is_default && !on_this_machine {
+    let timeout_secs = read.number("mailer.smtp.timeout_secs", 300, 1, SMTP_TIMEOUT_MS_MAX / 1000)?;
+    let smtp = SmtpConfig {
+        host: read.text("mailer.smtp.host").unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: u16::try_from(port).unwrap_or(u16::MAX),
+        tls,
+        allow_plaintext: read.flag("mailer.smtp.allow_plaintext").unwrap_or(false),
+        credentials,
+        connections: read.size("mailer.smtp.connections", 10, 1, SMTP_CONNECTIONS_MAX)?,
+        timeout_ms: timeout_secs * 1000,
+        ehlo_name: ehlo_name(sender),
+        extra_roots: Vec::new(),
+    };
+    if sender.is_default && !smtp.is_on_this_machine() {
         return Err(
             read.invalid("sender.from", "must be set when messages really leave: the default is an example")
         );
     }
-    let allow_plaintext = read.flag("mailer.smtp.allow_plaintext")?.unwrap_or(false);
-    if tls == SmtpTls::None && !on_this_machine && !allow_plaintext {
-        let message = "is none, and the mail server is not on this machine: addresses and credentials would cross the \
-                       network in the clear. Use starttls or implicit, or set mailer.smtp.allow_plaintext";
-        return Err(read.invalid("mailer.smtp.tls", message));
-    }
-    Ok(MailerSettings::Smtp(SmtpSettings {
-        host,
-        port: u16::try_from(port).unwrap_or(u16::MAX),
-        tls,
-        allow_plaintext,
-        credentials,
-        connections: read.size("mailer.smtp.connections", 10, 1, SMTP_CONNECTIONS_MAX)?,
-        timeout_ms: read.number("mailer.smtp.timeout_secs", 300, 1, 3600)? * 1000,
-    }))
+    smtp.check().map_err(|error| blame(read, &error))?;
+    Ok(MailerSettings::Smtp(smtp))
+}
+
+/// The mailer's own words about a setting, under the name the user gave it.
+fn blame(read: &Reader<'_>, error: &SmtpConfigError) -> ConfigError {
+    let words = error.to_string();
+    let path = error.setting().unwrap_or("mailer.smtp");
+    read.invalid(path, words.strip_prefix(path).map_or(words.as_str(), str::trim_start))
+}
+
+/// What we call ourselves in EHLO: this machine's name if it is a full one, the sender's domain otherwise.
+fn ehlo_name(sender: &SenderSettings) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    if host.contains('.') { host.to_owned() } else { sender.from.domain().to_owned() }
 }
 
 fn read_sender(read: &Reader<'_>) -> Result<SenderSettings, ConfigError> {
-    let given = read.text("sender.from")?;
+    let given = read.text("sender.from");
     let is_default = given.is_none();
     let (from_name, address) = match &given {
         None => (Some(DEFAULT_FROM.0.to_owned()), DEFAULT_FROM.1.to_owned()),
@@ -238,21 +215,19 @@ fn read_sender(read: &Reader<'_>) -> Result<SenderSettings, ConfigError> {
     if from_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
         return Err(read.invalid("sender.from", "must not contain control characters"));
     }
-    let reply_to = read.text("sender.reply_to")?;
+    let reply_to = read.text("sender.reply_to");
     let reply_to = reply_to.map(|text| EmailAddress::parse(&text)).transpose();
-    let bounce_domain = read.text("sender.bounce_domain")?;
+    let bounce_domain = read.text("sender.bounce_domain");
     if let Some(domain) = &bounce_domain {
         EmailAddress::parse(&format!("bounces@{domain}")).map_err(address_error("sender.bounce_domain"))?;
     }
     let dkim = (
-        read.text("sender.dkim.domain")?,
-        read.text("sender.dkim.selector")?,
-        read.text("sender.dkim.key_file")?,
+        read.text("sender.dkim.domain"),
+        read.text("sender.dkim.selector"),
+        read.path("sender.dkim.key_file"),
     );
     let dkim = match dkim {
-        (Some(domain), Some(selector), Some(key_file)) => {
-            Some(DkimSettings { domain, selector, key_file: PathBuf::from(key_file) })
-        }
+        (Some(domain), Some(selector), Some(key_file)) => Some(DkimSettings { domain, selector, key_file }),
         (None, None, None) => None,
         _ => return Err(read.invalid("sender.dkim", "needs all of domain, selector and key_file")),
     };
@@ -274,58 +249,5 @@ fn split_mailbox(text: &str) -> (Option<String>, String) {
             ((!name.is_empty()).then(|| name.to_owned()), address.trim().to_owned())
         }
         None => (None, text.trim().to_owned()),
-    }
-}
-
-struct Reader<'a> {
-    raw: &'a RawSettings,
-}
-
-impl Reader<'_> {
-    fn invalid(&self, path: &str, message: impl Into<String>) -> ConfigError {
-        let given = self.raw.get(path).map_or(path, |(_, given)| given);
-        ConfigError::Invalid { given: given.to_owned(), message: message.into() }
-    }
-
-    /// A text; an empty one is one that was not set.
-    fn text(&self, path: &str) -> Result<Option<String>, ConfigError> {
-        let text = self.raw.get(path).and_then(|(value, _)| value.as_str()).filter(|text| !text.is_empty());
-        Ok(text.map(str::to_owned))
-    }
-
-    fn flag(&self, path: &str) -> Result<Option<bool>, ConfigError> {
-        Ok(self.raw.get(path).and_then(|(value, _)| value.as_bool()))
-    }
-
-    fn number(&self, path: &str, default: u64, min: u64, max: u64) -> Result<u64, ConfigError> {
-        let Some((value, _)) = self.raw.get(path) else { return Ok(default) };
-        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
-        let number = number.filter(|number| (min..=max).contains(number));
-        number.ok_or_else(|| self.invalid(path, format!("must be from {min} to {max}")))
-    }
-
-    fn number_u32(&self, path: &str, default: u32, min: u32, max: u32) -> Result<u32, ConfigError> {
-        let number = self.number(path, u64::from(default), u64::from(min), u64::from(max))?;
-        Ok(u32::try_from(number).unwrap_or(max))
-    }
-
-    fn size(&self, path: &str, default: usize, min: usize, max: usize) -> Result<usize, ConfigError> {
-        let number = self.number(path, default as u64, min as u64, max as u64)?;
-        Ok(usize::try_from(number).unwrap_or(max))
-    }
-
-    fn choice<T: Copy>(
-        &self,
-        path: &str,
-        choices: &[(&str, T)],
-        later: Option<&str>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(Value::String(text)) = self.raw.get(path).map(|(value, _)| value) else { return Ok(None) };
-        if Some(text.as_str()) == later {
-            return Err(self.invalid(path, format!("is {text}, which this version does not have yet")));
-        }
-        let found = choices.iter().find(|(name, _)| name == text).map(|(_, choice)| *choice);
-        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        found.map(Some).ok_or_else(|| self.invalid(path, format!("must be {}", names.join(" or "))))
     }
 }

@@ -111,3 +111,65 @@ fn the_annotated_file_is_a_configuration_and_names_every_key() {
         .collect();
     assert!(from_file(&switched_on).is_ok(), "{:?}", from_file(&switched_on));
 }
+
+#[test]
+fn a_syntax_error_says_where_and_never_quotes_the_file() {
+    for line in ["password = hunter2", "password = \"hunter2", "password = \"hunter2\" x", "password hunter2"]
+    {
+        let error = from_file(&format!("[mailer.smtp]\nport = 25\n{line}\n")).unwrap_err();
+        assert!(error.contains("line 3, column"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let twice = from_file("[mailer.smtp]\npassword = \"hunter1\"\npassword = \"hunter2\"\n").unwrap_err();
+    assert!(!twice.contains("hunter"), "{twice}");
+}
+
+#[test]
+fn raw_settings_show_no_password_either() {
+    let mut raw = RawSettings::default();
+    raw.set("mailer.smtp.password", "hunter2".into(), "PASSWORD").unwrap();
+    assert!(!format!("{raw:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_relative_path_in_a_file_begins_in_the_folder_of_the_file_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("postrider.toml");
+    let text = "[server]\ndata_dir = \"data\"\n[types]\ndirectory = \"../types\"\n\
+                [sender.dkim]\ndomain = \"shop.example\"\nselector = \"s\"\nkey_file = \"/keys/k.pem\"\n";
+    std::fs::write(&file, text).unwrap();
+    let mut raw = RawSettings::default();
+    raw.read_file(&file).unwrap();
+    let settings = Settings::check(&raw).unwrap();
+    assert_eq!(settings.data_dir, folder.path().join("data"));
+    assert_eq!(settings.ledger_path, folder.path().join("data/ledger.sqlite"));
+    assert_eq!(settings.types_directory, Some(folder.path().join("../types")));
+    assert_eq!(settings.sender.dkim.unwrap().key_file.to_str(), Some("/keys/k.pem"));
+    // The environment wins, and knows nothing of the file's folder.
+    let variable = ("POSTRIDER__LEDGER__PATH".to_owned(), "l.sqlite".to_owned());
+    raw.read_environment([variable].into_iter()).unwrap();
+    assert_eq!(Settings::check(&raw).unwrap().ledger_path.to_str(), Some("l.sqlite"));
+}
+
+#[test]
+fn what_the_mailer_would_refuse_is_refused_by_the_name_it_was_given() {
+    let smtp = ("POSTRIDER__MAILER__KIND", "smtp");
+    let from = ("POSTRIDER__SENDER__FROM", "shop@example.com");
+    let wrong = [
+        ("POSTRIDER__MAILER__SMTP__TIMEOUT_SECS", "1201", "must be from 1 to 1200"),
+        ("POSTRIDER__MAILER__SMTP__HOST", "a b", "is neither a host name nor an IP address"),
+        ("POSTRIDER__MAILER__SMTP__CONNECTIONS", "513", "must be from 1 to 512"),
+    ];
+    for (name, value, expected) in wrong {
+        let error = from_environment(&[smtp, from, (name, value)]).unwrap_err();
+        assert!(error.contains(name) && error.contains(expected), "{error}");
+    }
+    assert!(from_environment(&[smtp, from, ("POSTRIDER__MAILER__SMTP__TIMEOUT_SECS", "1200")]).is_ok());
+}
+
+#[test]
+fn a_public_url_must_be_one() {
+    let error = from_environment(&[("POSTRIDER__SERVER__PUBLIC_URL", "mail.shop.example")]).unwrap_err();
+    assert!(error.contains("POSTRIDER__SERVER__PUBLIC_URL must be a URL"), "{error}");
+    assert!(from_environment(&[("POSTRIDER__SERVER__PUBLIC_URL", "https://mail.shop.example/")]).is_ok());
+}

@@ -1,48 +1,40 @@
 //! Claims what is due and starts an attempt for each claim, as many at once as the configuration allows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::lifecycle::Verdict;
-use postrider_core::domain::outcome::{FaultScope, Words};
 use postrider_core::domain::time::Timestamp;
-use postrider_core::limits::CLAIM_MAX;
-use postrider_core::ports::ledger::{Claim, ClaimDue, Claims, FinishAttempt, Intervention, LedgerError};
-use postrider_core::use_cases::deliver::Deliver;
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use postrider_core::limits::{CLAIM_MAX, HASTENING_MAX};
+use postrider_core::ports::ledger::{ClaimDue, Claims, Intervention, LedgerError};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::Engine;
-use super::pace::Pace;
-use super::route::{Allowance, Route};
+use super::attempt::{InHand, Report};
+use super::pace::{Pace, Waiting};
+use super::route::{Allowance, Change, Route, Sign};
 
 /// The dispatcher shows signs of life at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long it waits after the ledger has refused a claim.
 const REFUSED_PAUSE: Duration = Duration::from_millis(500);
 
-/// What an attempt tells the dispatcher when it has ended.
-struct Report {
-    id: NotificationId,
-    /// `Some` if the route was at fault, with the cause.
-    route_fault: Option<String>,
-    /// Whether the server was reached at all.
-    reached: bool,
-    /// When it is to be tried again, if it is.
-    again_at: Option<Timestamp>,
-}
-
 struct Dispatcher {
     engine: Arc<Engine>,
     stop: watch::Receiver<bool>,
     route: Route,
-    pace: Pace,
+    /// `None` if there is no rate to keep.
+    pace: Option<Arc<Pace>>,
     send_slots: Arc<Semaphore>,
-    reports: mpsc::Receiver<Report>,
-    report_to: mpsc::Sender<Report>,
-    in_hand: usize,
-    tasks: JoinSet<()>,
+    /// One task for each notification in hand. `None` from a task that only records the end of a lost attempt.
+    attempts: JoinSet<Option<Report>>,
+    /// What is in hand, by task.
+    in_hand: HashMap<Id, InHand>,
+    /// Hastening what waited for the route; one task at a time.
+    errands: JoinSet<()>,
     /// Something may be due now.
     look: bool,
     /// When something becomes due next, as far as known.
@@ -50,15 +42,13 @@ struct Dispatcher {
 }
 
 pub async fn run(engine: Arc<Engine>, stop: watch::Receiver<bool>) {
-    let (report_to, reports) = mpsc::channel(engine.concurrency);
     let dispatcher = Dispatcher {
         route: Route::default(),
-        pace: Pace::new(engine.rate_per_second, Instant::now()),
+        pace: engine.rate_per_second.map(|rate| Pace::new(rate, Instant::now())),
         send_slots: Arc::new(Semaphore::new(engine.connections)),
-        reports,
-        report_to,
-        in_hand: 0,
-        tasks: JoinSet::new(),
+        attempts: JoinSet::new(),
+        in_hand: HashMap::with_capacity(engine.concurrency),
+        errands: JoinSet::new(),
         look: true,
         next_due: None,
         engine,
@@ -71,6 +61,7 @@ impl Dispatcher {
     async fn run(mut self) {
         while !*self.stop.borrow() {
             self.engine.health.dispatcher_seen(self.engine.clock.now());
+            self.hasten_who_waited();
             let limit = self.limit();
             if limit == 0 || !self.look {
                 self.wait().await;
@@ -93,18 +84,18 @@ impl Dispatcher {
 
     /// How many notifications may be claimed now.
     fn limit(&mut self) -> usize {
-        let free = self.engine.concurrency - self.in_hand;
+        let free = self.engine.concurrency.saturating_sub(self.attempts.len());
         // Few large claims cost less than many small ones; with little in hand there is nothing to wait for.
         if free < self.engine.concurrency.div_ceil(4) {
             return 0;
         }
-        let now = Instant::now();
-        let by_route = match self.route.allowance(now) {
+        let by_route = match self.route.allowance(Instant::now()) {
             Allowance::Open => usize::MAX,
             Allowance::Probe => 1,
             Allowance::PausedUntil(_) => 0,
         };
-        free.min(by_route).min(self.pace.allowance(now)).min(CLAIM_MAX)
+        let by_pace = self.pace.as_ref().map_or(usize::MAX, |pace| pace.room());
+        free.min(by_route).min(by_pace).min(CLAIM_MAX)
     }
 
     async fn claim(&mut self, limit: usize) -> Result<Claims, LedgerError> {
@@ -116,23 +107,18 @@ impl Dispatcher {
     fn start(&mut self, claims: Claims, limit: usize) {
         self.look = claims.claims.len() >= limit;
         self.next_due = claims.next_due_at;
-        self.pace.take(claims.claims.len());
         let now = Instant::now();
-        if !claims.claims.is_empty() && self.route.allowance(now) == Allowance::Probe {
-            self.route.probe_started(now);
-        }
         let claimed_at = self.engine.clock.now();
         for claim in claims.claims {
-            self.in_hand += 1;
+            let in_hand = InHand::new(&claim, claimed_at, self.route.departs(now));
+            let waiting = Waiting::at(self.pace.as_ref());
             let engine = Arc::clone(&self.engine);
             let slots = Arc::clone(&self.send_slots);
             let stop = self.stop.clone();
-            let report_to = self.report_to.clone();
-            self.tasks.spawn(async move {
-                let report = attempt(&engine, claim, claimed_at, &slots, stop).await;
-                // The dispatcher is gone only when the process is going.
-                let _ = report_to.send(report).await;
-            });
+            let task = self
+                .attempts
+                .spawn(async move { Some(engine.attempt(claim, in_hand, waiting, &slots, stop).await) });
+            self.in_hand.insert(task.id(), in_hand);
         }
     }
 
@@ -140,122 +126,140 @@ impl Dispatcher {
     async fn wait(&mut self) {
         let now = Instant::now();
         let mut until = now + HEARTBEAT;
-        match self.route.allowance(now) {
-            Allowance::PausedUntil(resume) => until = until.min(resume),
-            Allowance::Open | Allowance::Probe => {
-                if let Some(next) = self.pace.next(now).filter(|_| self.look) {
-                    until = until.min(next.max(now + Duration::from_millis(1)));
-                }
-            }
+        if let Allowance::PausedUntil(resume) = self.route.allowance(now) {
+            until = until.min(resume);
         }
         if let Some(due) = self.next_due.filter(|_| !self.look) {
             let ms = due.ms_since(self.engine.clock.now());
             until = until.min(now + Duration::from_millis(ms));
         }
+        let room = async {
+            match &self.pace {
+                Some(pace) => pace.emptied.notified().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.engine.wake.notified() => self.look = true,
-            Some(report) = self.reports.recv() => self.take(report),
+            Some(ended) = self.attempts.join_next_with_id() => self.end(ended),
+            () = room => {}
+            Some(_) = self.errands.join_next() => {}
             // Also without a reason: what is due is in the ledger, and no wake-up is needed to find it.
-            () = tokio::time::sleep_until(until.into()) => self.look = true,
+            () = tokio::time::sleep_until(until) => self.look = true,
             _ = self.stop.changed() => {}
         }
-        while let Ok(report) = self.reports.try_recv() {
-            self.take(report);
-        }
-        while self.tasks.try_join_next().is_some() {}
-    }
-
-    fn take(&mut self, report: Report) {
-        self.in_hand -= 1;
-        if let Some(again_at) = report.again_at {
-            self.next_due = Some(self.next_due.map_or(again_at, |due| due.min(again_at)));
-        }
-        match report.route_fault {
-            Some(cause) => {
-                if self.route.failed(report.id, Instant::now()) {
-                    tracing::error!(cause, "the route to the mail server is paused; messages wait");
-                }
-                self.engine.health.set_route_fault(Some(cause));
-            }
-            None if report.reached => {
-                if let Some(waiting) = self.route.worked() {
-                    tracing::info!(hastened = waiting.len(), "the route to the mail server works again");
-                    self.engine.health.set_route_fault(None);
-                    self.hasten(waiting);
-                }
-            }
-            None => {}
+        while let Some(ended) = self.attempts.try_join_next_with_id() {
+            self.end(ended);
         }
     }
 
-    fn hasten(&mut self, waiting: Vec<NotificationId>) {
+    fn end(&mut self, ended: Result<(Id, Option<Report>), JoinError>) {
+        match ended {
+            Ok((task, report)) => {
+                if let (Some(in_hand), Some(report)) = (self.in_hand.remove(&task), report) {
+                    self.take(in_hand, report);
+                }
+            }
+            Err(error) => {
+                let Some(in_hand) = self.in_hand.remove(&error.id()) else { return };
+                self.lose(in_hand);
+            }
+        }
+    }
+
+    fn take(&mut self, in_hand: InHand, report: Report) {
+        if let Some(at) = report.again_at {
+            self.next_due = Some(self.next_due.map_or(at, |due| due.min(at)));
+        }
+        let now = Instant::now();
+        match self.route.arrived(in_hand.id, in_hand.departure, report.sign, now) {
+            Change::Paused => {
+                let cause = report.route_fault.as_ref().map(ToString::to_string);
+                tracing::error!(cause, "the route to the mail server is paused; messages wait");
+            }
+            Change::Opened => {
+                tracing::info!("the route to the mail server works again");
+                self.engine.health.set_route_fault(None);
+                self.look = true;
+            }
+            Change::None => {}
+        }
+        // A fault that began before the route was opened again says nothing about it.
+        if let Some(cause) = report.route_fault.filter(|_| self.route.allowance(now) != Allowance::Open) {
+            self.engine.health.set_route_fault(Some(cause.to_string()));
+        }
+    }
+
+    /// An attempt's task panicked. Its place is free, and the ledger is told what is known, which is nothing.
+    fn lose(&mut self, in_hand: InHand) {
+        if in_hand.is_lost {
+            tracing::error!(
+                notification_id = %in_hand.id,
+                "the end of a lost attempt could not be recorded; its outcome is unknown once its lease has run out"
+            );
+            return;
+        }
+        tracing::error!(
+            notification_id = %in_hand.id,
+            "an attempt ended in a panic, which is a fault of the program; its outcome is unknown, the others go on"
+        );
+        self.route.arrived(in_hand.id, in_hand.departure, Sign::Silent, Instant::now());
         let engine = Arc::clone(&self.engine);
-        self.tasks.spawn(async move {
-            for id in waiting {
-                // One that is no longer deferred, or a ledger that is busy: it goes at its own time.
-                let _ = engine.ledger.intervene(id, Intervention::Hasten, engine.clock.now()).await;
-            }
-            engine.wake.notify_one();
+        let task = self.attempts.spawn(async move {
+            engine.record_lost(in_hand).await;
+            None
         });
+        self.in_hand.insert(task.id(), InHand { is_lost: true, ..in_hand });
+    }
+
+    /// Sends off what hastens those who waited for the route, once it is open. Who is deferred meanwhile is
+    /// remembered until the errand is done.
+    fn hasten_who_waited(&mut self) {
+        while self.errands.try_join_next().is_some() {}
+        if !self.errands.is_empty() {
+            return;
+        }
+        let waiting = self.route.take_waiting();
+        if !waiting.is_empty() {
+            tracing::info!(hastened = waiting.len(), "messages that waited for the mail server go first");
+            self.errands.spawn(hasten(Arc::clone(&self.engine), waiting, self.stop.clone()));
+        }
     }
 
     /// Waits for everything in hand; attempts that have not begun give their notification back.
     async fn drain(mut self) {
-        while self.tasks.join_next().await.is_some() {
-            while self.reports.try_recv().is_ok() {}
+        while let Some(ended) = self.attempts.join_next_with_id().await {
+            self.end(ended);
         }
+        while self.errands.join_next().await.is_some() {}
     }
 }
 
-async fn attempt(
-    engine: &Engine,
-    claim: Claim,
-    claimed_at: Timestamp,
-    slots: &Semaphore,
+/// Hastens many at once, so that the ledger can commit them together, and stops when told to: whoever is left goes at
+/// its own time.
+pub(super) async fn hasten(
+    engine: Arc<Engine>,
+    waiting: Vec<NotificationId>,
     mut stop: watch::Receiver<bool>,
-) -> Report {
-    let id = claim.notification.id;
-    let accepted_at = claim.notification.send_at.unwrap_or(claim.notification.created_at);
-    let correlation = claim.notification.correlation_id.clone();
-    let slot = tokio::select! {
+) {
+    let all = async {
+        let mut steps = JoinSet::new();
+        for id in waiting {
+            if steps.len() >= HASTENING_MAX {
+                steps.join_next().await;
+            }
+            let engine = Arc::clone(&engine);
+            steps.spawn(async move {
+                // One that is no longer deferred, or a ledger that is busy: it goes at its own time.
+                let _ = engine.ledger.intervene(id, Intervention::Hasten, engine.clock.now()).await;
+            });
+        }
+        while steps.join_next().await.is_some() {}
+    };
+    tokio::select! {
         biased;
-        _ = stop.wait_for(|stop| *stop) => None,
-        slot = slots.acquire() => slot.ok(),
-    };
-    let Some(slot) = slot else {
-        let finish = FinishAttempt {
-            id,
-            fence: claim.notification.lifecycle.fence,
-            claimed_at,
-            now: engine.clock.now(),
-            verdict: Verdict::Released,
-            mailer: engine.mailer.name().to_owned(),
-            words: Words::default(),
-            copy: None,
-        };
-        engine.record(finish, accepted_at, correlation.as_deref()).await;
-        return Report { id, route_fault: None, reached: false, again_at: None };
-    };
-    let deliver = Deliver {
-        catalog: &*engine.catalog,
-        mailer: &*engine.mailer,
-        clock: &*engine.clock,
-        random: &*engine.random,
-        policy: &engine.policy,
-    };
-    let attempt = deliver.run(claim, claimed_at).await;
-    drop(slot);
-    let fault = attempt.failure.as_ref().filter(|failure| failure.scope == FaultScope::Route);
-    let route_fault = fault.map(|failure| failure.cause.to_string());
-    let reached = attempt.mailer_asked && route_fault.is_none();
-    let again_at = match &attempt.finish.verdict {
-        Verdict::Deferred { until, .. } => Some(*until),
-        Verdict::Sent
-        | Verdict::Failed { .. }
-        | Verdict::Dead { .. }
-        | Verdict::Unknown { .. }
-        | Verdict::Released => None,
-    };
-    engine.record(attempt.finish, accepted_at, correlation.as_deref()).await;
-    Report { id, route_fault, reached, again_at }
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = all => {}
+    }
+    engine.wake.notify_one();
 }

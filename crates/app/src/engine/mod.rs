@@ -1,10 +1,13 @@
 //! The work behind the API on one machine: claims what is due, sends it, records what came of it.
 
+mod attempt;
 mod dispatcher;
 mod pace;
 mod recorder;
 mod route;
 mod sweeper;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -17,6 +20,8 @@ use postrider_core::ports::mailer::Mailer;
 use postrider_http::health::Health;
 use postrider_http::metrics::Metrics;
 use tokio::sync::{Notify, watch};
+
+use pace::Pace;
 
 /// How long after the mailer's own deadline a lease still holds.
 const LEASE_MARGIN_MS: u64 = 60_000;
@@ -54,10 +59,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// How long a claim lasts: every notification in hand may have to wait for those before it.
+    /// How long a claim lasts: every notification in hand may have to wait for those before it, for their connections
+    /// as well as for their turns.
     fn lease_ms(&self) -> u64 {
         let rounds = self.concurrency.div_ceil(self.connections.max(1)) as u64;
-        self.mailer.deadline_ms().saturating_mul(rounds + 1).saturating_add(LEASE_MARGIN_MS)
+        let turns_ms = self.rate_per_second.map_or(0, |rate| Pace::longest_wait_ms(rate, self.concurrency));
+        let sends_ms = self.mailer.deadline_ms().saturating_mul(rounds + 1);
+        sends_ms.saturating_add(turns_ms).saturating_add(LEASE_MARGIN_MS)
     }
 
     /// Works until `stop` turns true, then lets what is on its way finish and gives the rest back. The caller bounds

@@ -1,82 +1,174 @@
-//! Holds the rate of a route.
+//! Holds the rate of a route: each message waits for its turn right before it is handed to the mailer.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// A token bucket that holds at most one second's worth.
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// Turns that nobody took are kept this long. It makes up for late timers, and is too short for a burst.
+const SAVED: Duration = Duration::from_millis(50);
+
+/// Hands out turns, evenly spaced, in the order they are asked for.
 #[derive(Debug)]
 pub struct Pace {
-    per_second: Option<u32>,
-    tokens: f64,
-    filled_at: Instant,
+    /// The time between two turns.
+    gap: Duration,
+    /// Messages that may wait for their turn: one second's worth. What is claimed earlier than needed cannot be
+    /// overtaken any more by what is more important.
+    ahead: usize,
+    /// When the next turn is.
+    next: Mutex<Instant>,
+    waiting: AtomicUsize,
+    /// Rung when a good part of those who waited have had their turn.
+    pub emptied: Notify,
 }
 
+/// A claimed message that has not had its turn yet.
+#[derive(Debug)]
+pub struct Waiting(Option<Arc<Pace>>);
+
 impl Pace {
-    /// At most `per_second` messages a second; no limit if `None`.
-    pub fn new(per_second: Option<u32>, now: Instant) -> Self {
-        // An empty bucket at start, so that restarting does not buy a burst.
-        Self { per_second, tokens: 1.0, filled_at: now }
+    /// At most `per_second` messages a second, evenly spaced.
+    pub fn new(per_second: u32, now: Instant) -> Arc<Self> {
+        let per_second = per_second.max(1);
+        Arc::new(Self {
+            gap: Duration::from_secs(1) / per_second,
+            ahead: usize::try_from(per_second).unwrap_or(usize::MAX),
+            next: Mutex::new(now),
+            waiting: AtomicUsize::new(0),
+            emptied: Notify::new(),
+        })
     }
 
-    /// How many messages may go now.
-    pub fn allowance(&mut self, now: Instant) -> usize {
-        let Some(rate) = self.per_second else { return usize::MAX };
-        let elapsed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.filled_at = now;
-        self.tokens = (self.tokens + elapsed * f64::from(rate)).min(f64::from(rate).max(1.0));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a u32")]
-        let whole = self.tokens as usize;
-        whole
+    /// How many messages may be claimed now to wait for their turn. Zero until there is room for a good part of a
+    /// second's worth: few large claims cost less than many small ones.
+    pub fn room(&self) -> usize {
+        let room = self.ahead.saturating_sub(self.waiting.load(Ordering::Acquire));
+        if room < self.worth_claiming() { 0 } else { room }
     }
 
-    /// Takes what was used.
-    pub fn take(&mut self, used: usize) {
-        if self.per_second.is_some() {
-            #[expect(clippy::cast_precision_loss, reason = "at most a claim's worth")]
-            let used = used as f64;
-            self.tokens = (self.tokens - used).max(0.0);
+    fn worth_claiming(&self) -> usize {
+        self.ahead.div_ceil(4)
+    }
+
+    /// The longest that `messages` claimed together wait for the last one's turn.
+    pub fn longest_wait_ms(per_second: u32, messages: usize) -> u64 {
+        (messages as u64).saturating_mul(1000).div_ceil(u64::from(per_second.max(1)))
+    }
+
+    fn reserve(&self, now: Instant) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = now.checked_sub(SAVED).map_or(*next, |earliest| earliest.max(*next));
+        *next = turn + self.gap;
+        turn
+    }
+
+    fn leave(&self) {
+        let before = self.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.ahead.saturating_sub(before - 1) == self.worth_claiming() {
+            self.emptied.notify_one();
         }
     }
+}
 
-    /// When the next message may go, if none may go now.
-    pub fn next(&self, now: Instant) -> Option<Instant> {
-        let rate = self.per_second?;
-        let missing = (1.0 - self.tokens).max(0.0);
-        Some(now + Duration::from_secs_f64(missing / f64::from(rate)))
+impl Waiting {
+    /// One more message waits at `pace`, or at none.
+    pub fn at(pace: Option<&Arc<Pace>>) -> Self {
+        if let Some(pace) = pace {
+            pace.waiting.fetch_add(1, Ordering::AcqRel);
+        }
+        Self(pace.cloned())
+    }
+
+    /// Waits for the message's turn. Dropped before, it gives up its place among the waiting, not its turn: the rate
+    /// is a little lower then, never higher.
+    pub async fn turn(self) {
+        let Some(pace) = &self.0 else { return };
+        let now = Instant::now();
+        let turn = pace.reserve(now);
+        if turn > now {
+            sleep_until(turn).await;
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(pace) = &self.0 {
+            pace.leave();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::sync::Arc;
+    use std::time::Duration;
 
-    use super::Pace;
+    use tokio::task::JoinSet;
+    use tokio::time::{Instant, advance, timeout};
 
-    #[test]
-    fn a_second_never_carries_more_than_the_rate_after_the_first() {
+    use super::{Pace, SAVED, Waiting};
+
+    /// When each of `messages`, all of which ask at once, gets its turn.
+    async fn turns(pace: &Arc<Pace>, messages: usize) -> Vec<Duration> {
         let start = Instant::now();
-        let mut pace = Pace::new(Some(10), start);
-        let mut sent = 0;
-        for step in 0..=200u32 {
-            let allowed = pace.allowance(start + Duration::from_millis(u64::from(step) * 10));
-            sent += allowed;
-            pace.take(allowed);
+        let mut tasks = JoinSet::new();
+        for _ in 0..messages {
+            let waiting = Waiting::at(Some(pace));
+            tasks.spawn(async move {
+                waiting.turn().await;
+                start.elapsed()
+            });
         }
-        assert!((20..=21).contains(&sent), "{sent} messages in two seconds at ten a second");
+        let mut turns = tasks.join_all().await;
+        turns.sort_unstable();
+        turns
     }
 
-    #[test]
-    fn an_idle_route_saves_up_one_second_at_most() {
-        let start = Instant::now();
-        let mut pace = Pace::new(Some(5), start);
-        assert_eq!(pace.allowance(start + Duration::from_secs(3600)), 5);
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_evenly_spaced_however_long_nobody_came() {
+        let pace = Pace::new(10, Instant::now());
+        advance(Duration::from_secs(3600)).await;
+        for second in 0..3 {
+            let turns = turns(&pace, 10).await;
+            // The one saved turn of the idle hour, and timers that count in milliseconds.
+            let earliest = Duration::from_millis(900) - SAVED - Duration::from_millis(2);
+            assert!(turns[9] >= earliest, "second {second}: {turns:?}");
+            assert!(turns[9] <= Duration::from_millis(1010), "second {second}: {turns:?}");
+        }
     }
 
-    #[test]
-    fn without_a_rate_nothing_is_held_back() {
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_beyond_the_timers_resolution_is_reached() {
+        let pace = Pace::new(5_000, Instant::now());
+        let turns = turns(&pace, 5_000).await;
+        let last = turns[4_999];
+        assert!((Duration::from_millis(940)..=Duration::from_millis(1010)).contains(&last), "{last:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_wait_than_one_seconds_worth() {
+        let pace = Pace::new(8, Instant::now());
+        assert_eq!(pace.room(), 8);
+        let mut waiting: Vec<_> = (0..8).map(|_| Waiting::at(Some(&pace))).collect();
+        assert_eq!(pace.room(), 0);
+        waiting.pop();
+        assert_eq!(pace.room(), 0, "one place is not worth a claim");
+        assert!(timeout(Duration::ZERO, pace.emptied.notified()).await.is_err());
+        waiting.pop();
+        assert_eq!(pace.room(), 2);
+        assert!(timeout(Duration::ZERO, pace.emptied.notified()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_rate_nobody_waits() {
         let start = Instant::now();
-        let mut pace = Pace::new(None, start);
-        pace.take(1_000_000);
-        assert_eq!(pace.allowance(start), usize::MAX);
-        assert_eq!(pace.next(start), None);
+        for _ in 0..1_000_000 {
+            Waiting::at(None).turn().await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -1,11 +1,15 @@
 //! Keeps a broken route from being hammered: after a failure that is not about the message, the route pauses, then one
-//! message probes it, and only its success opens it again.
+//! message probes it, and only what becomes of a probe opens it again.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::outcome::{FaultScope, Reach};
 use postrider_core::limits::HASTENED_MAX;
+use postrider_core::use_cases::deliver::Attempt;
+use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -21,15 +25,77 @@ pub enum Allowance {
     PausedUntil(Instant),
 }
 
+/// What an attempt says about the route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The mailer took the message, or answered about it and about nothing else.
+    Works,
+    /// A fault that all messages share.
+    Broken {
+        /// Whether the message waits now, without having had any part in the fault.
+        waits_blameless: bool,
+    },
+    /// The mailer was asked, and gave no answer about the message.
+    Silent,
+    /// The mailer was not asked.
+    NotAsked,
+}
+
+impl Sign {
+    /// Reads the sign of an attempt. `attempts_max` is the budget of each message.
+    pub fn of(attempt: &Attempt, attempts_before: u32, attempts_max: u32) -> Self {
+        let Some(failure) = &attempt.failure else {
+            // What a mailer gives back got nowhere: nobody knows whether it would have.
+            return if attempt.finish.verdict == Verdict::Released { Self::Silent } else { Self::Works };
+        };
+        match (failure.scope, failure.reach) {
+            (_, Reach::NotAsked) => Self::NotAsked,
+            (FaultScope::Route, reach) => {
+                let waits = matches!(attempt.finish.verdict, Verdict::Deferred { .. });
+                let spent = attempts_before.saturating_add(u32::from(failure.spends_attempt));
+                // A route that comes and goes must not use up in minutes what was meant to last a day.
+                let has_attempts_to_spare = spent.saturating_mul(2) < attempts_max || !failure.spends_attempt;
+                let waits_blameless = waits && reach == Reach::BeforeMessage && has_attempts_to_spare;
+                Self::Broken { waits_blameless }
+            }
+            (FaultScope::Message, Reach::Answered) => Self::Works,
+            (FaultScope::Message, Reach::BeforeMessage | Reach::Unanswered) => Self::Silent,
+        }
+    }
+}
+
+/// When an attempt began, as the route counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Which stretch of being open or paused it began in.
+    era: u64,
+    /// Which probe of that stretch it is, if it is one.
+    probe: Option<u64>,
+}
+
+/// What the end of an attempt changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// The route was open and is paused.
+    Paused,
+    /// The route was paused and is open.
+    Opened,
+}
+
 /// The state of one route.
 #[derive(Debug, Default)]
 pub struct Route {
     paused_until: Option<Instant>,
     pause: Duration,
-    /// Whether a probe is on its way.
-    probing: bool,
-    /// Deferred because of the route and not for any fault of their own. Hastened when the route works again.
-    deferred: VecDeque<NotificationId>,
+    /// Counts how often the route was paused and opened.
+    era: u64,
+    /// Counts probes.
+    probes: u64,
+    /// Deferred because of the route and not for any fault of their own, each once however often it was tried.
+    /// Hastened when the route works again, the oldest first.
+    deferred: BTreeSet<NotificationId>,
 }
 
 impl Route {
@@ -42,114 +108,70 @@ impl Route {
         }
     }
 
-    /// A probe is on its way. Should it hang, the next one does not wait for it for ever.
-    pub fn probe_started(&mut self, now: Instant) {
-        self.probing = true;
-        self.paused_until = Some(now + LONGEST_PAUSE);
+    /// An attempt begins at `now`, as the allowance said it may. The first one after a pause is a probe. Should it
+    /// hang, the next probe does not wait for it for ever.
+    pub fn departs(&mut self, now: Instant) -> Departure {
+        let probe = (self.allowance(now) == Allowance::Probe).then(|| {
+            self.paused_until = Some(now + LONGEST_PAUSE);
+            self.probes += 1;
+            self.probes
+        });
+        Departure { era: self.era, probe }
     }
 
-    /// A message met a fault of the route at `now`. Faults of messages that were on their way together count once.
-    /// Returns true if the route was open until now.
-    pub fn failed(&mut self, id: NotificationId, now: Instant) -> bool {
-        if self.deferred.len() == HASTENED_MAX {
-            self.deferred.pop_front();
-        }
-        self.deferred.push_back(id);
-        match self.paused_until {
-            None => {
-                self.pause = FIRST_PAUSE;
-                self.paused_until = Some(now + self.pause);
-                true
+    /// An attempt has ended at `now`.
+    ///
+    /// What began before the pause says nothing about what came after: such an attempt neither opens the route nor
+    /// makes the pause longer. The next probe is never more than half a minute away.
+    pub fn arrived(&mut self, id: NotificationId, departure: Departure, sign: Sign, now: Instant) -> Change {
+        if sign == (Sign::Broken { waits_blameless: true }) {
+            self.deferred.insert(id);
+            if self.deferred.len() > HASTENED_MAX {
+                self.deferred.pop_last();
             }
-            Some(until) if self.probing || now >= until => {
-                self.probing = false;
+        }
+        if departure.era != self.era {
+            return Change::None;
+        }
+        match (departure.probe, sign) {
+            (None, Sign::Broken { .. }) => {
+                self.pause = FIRST_PAUSE;
+                self.turn(Some(now + self.pause));
+                Change::Paused
+            }
+            (None, Sign::Works | Sign::Silent | Sign::NotAsked) => Change::None,
+            (Some(_), Sign::Works) => {
+                self.turn(None);
+                Change::Opened
+            }
+            (Some(probe), _) if probe != self.probes => Change::None,
+            (Some(_), Sign::Broken { .. } | Sign::Silent) => {
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.paused_until = Some(now + self.pause);
-                false
+                Change::None
             }
-            Some(_) => false,
+            // The route is as unknown as before: the next message may ask at once.
+            (Some(_), Sign::NotAsked) => {
+                self.paused_until = Some(now);
+                Change::None
+            }
         }
     }
 
-    /// A message got through to the server. If the route was paused, it is open again, and the notifications that
-    /// waited because of it are returned.
-    pub fn worked(&mut self) -> Option<Vec<NotificationId>> {
-        self.probing = false;
-        self.paused_until.take()?;
-        Some(self.deferred.drain(..).collect())
+    fn turn(&mut self, paused_until: Option<Instant>) {
+        self.era += 1;
+        self.paused_until = paused_until;
+    }
+
+    /// Whoever waits because of the route, once it is open.
+    pub fn take_waiting(&mut self) -> Vec<NotificationId> {
+        if self.paused_until.is_some() {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.deferred).into_iter().collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use postrider_core::domain::id::NotificationId;
-    use postrider_core::domain::time::Timestamp;
-
-    use super::{Allowance, LONGEST_PAUSE, Route};
-
-    fn id(n: u128) -> NotificationId {
-        NotificationId::new(Timestamp::EPOCH, n)
-    }
-
-    #[test]
-    fn a_fault_pauses_and_then_one_probe_is_allowed() {
-        let start = Instant::now();
-        let mut route = Route::default();
-        assert_eq!(route.allowance(start), Allowance::Open);
-        assert!(route.failed(id(1), start));
-        let until = start + Duration::from_secs(1);
-        assert_eq!(route.allowance(start), Allowance::PausedUntil(until));
-        assert_eq!(route.allowance(until), Allowance::Probe);
-    }
-
-    #[test]
-    fn faults_of_one_moment_count_once() {
-        let start = Instant::now();
-        let mut route = Route::default();
-        for n in 0..50 {
-            route.failed(id(n), start);
-        }
-        assert_eq!(route.allowance(start + Duration::from_secs(1)), Allowance::Probe);
-    }
-
-    #[test]
-    fn a_probe_that_fails_doubles_the_pause_and_one_that_hangs_is_followed_by_another() {
-        let start = Instant::now();
-        let mut route = Route::default();
-        route.failed(id(1), start);
-        let probed = start + Duration::from_secs(1);
-        route.probe_started(probed);
-        assert_eq!(route.allowance(probed), Allowance::PausedUntil(probed + LONGEST_PAUSE));
-        assert_eq!(route.allowance(probed + LONGEST_PAUSE), Allowance::Probe);
-        route.failed(id(2), probed);
-        assert_eq!(route.allowance(probed), Allowance::PausedUntil(probed + Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn pauses_grow_to_a_bound() {
-        let mut now = Instant::now();
-        let mut route = Route::default();
-        for n in 0..20 {
-            route.failed(id(n), now);
-            let Allowance::PausedUntil(until) = route.allowance(now) else { panic!("not paused") };
-            assert!(until - now <= LONGEST_PAUSE);
-            now = until;
-        }
-        route.failed(id(99), now);
-        assert_eq!(route.allowance(now), Allowance::PausedUntil(now + LONGEST_PAUSE));
-    }
-
-    #[test]
-    fn success_opens_the_route_and_gives_back_who_waited() {
-        let start = Instant::now();
-        let mut route = Route::default();
-        assert_eq!(route.worked(), None);
-        route.failed(id(1), start);
-        route.failed(id(2), start);
-        assert_eq!(route.worked(), Some(vec![id(1), id(2)]));
-        assert_eq!(route.allowance(start), Allowance::Open);
-        assert_eq!(route.worked(), None);
-    }
-}
+#[path = "route_tests.rs"]
+mod tests;

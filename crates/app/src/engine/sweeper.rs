@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::domain::lifecycle::OnUnknown;
 use postrider_core::limits::SWEEP_MAX;
 use postrider_core::ports::ledger::{Leases, Ledger, LedgerError, Sweep, Swept};
 use tokio::sync::watch;
@@ -35,9 +34,16 @@ impl Engine {
     /// # Errors
     /// The ledger's.
     pub async fn sweep(&self, leases: Leases) -> Result<Swept, LedgerError> {
-        let swept =
-            sweep_all(&*self.ledger, self.clock.now(), leases, self.policy.unknown_wait_ms, self.on_unknown)
-                .await?;
+        let now = self.clock.now();
+        let sweep = Sweep {
+            now,
+            leases,
+            judge_at: now.plus_ms(self.policy.unknown_wait_ms),
+            on_unknown: self.on_unknown,
+            max_attempts: self.policy.max_attempts,
+            limit: SWEEP_MAX,
+        };
+        let swept = sweep_all(&*self.ledger, sweep).await?;
         self.metrics.unknown.inc_by(swept.leases_lost as u64);
         self.metrics.dead_letters.inc_by(swept.held as u64);
         if swept != Swept::default() {
@@ -55,17 +61,10 @@ impl Engine {
     }
 }
 
-async fn sweep_all(
-    ledger: &dyn Ledger,
-    now: postrider_core::domain::time::Timestamp,
-    leases: Leases,
-    unknown_wait_ms: u64,
-    on_unknown: OnUnknown,
-) -> Result<Swept, LedgerError> {
+async fn sweep_all(ledger: &dyn Ledger, sweep: Sweep) -> Result<Swept, LedgerError> {
     let mut total = Swept::default();
     loop {
-        let judge_at = now.plus_ms(unknown_wait_ms);
-        let swept = ledger.sweep(Sweep { now, leases, judge_at, on_unknown, limit: SWEEP_MAX }).await?;
+        let swept = ledger.sweep(sweep).await?;
         total.leases_lost += swept.leases_lost;
         total.resent += swept.resent;
         total.held += swept.held;

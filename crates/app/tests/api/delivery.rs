@@ -161,3 +161,78 @@ async fn a_stop_gives_back_what_has_not_begun_and_leaves_nothing_unknown() {
     }
     assert_eq!(smtp.taken().len(), 20);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_gives_back_what_waits_for_an_answer_however_long_the_server_may_take() {
+    let stalls = |script: Script, connection| script.on_connection(connection, Phase::Rcpt, Action::Stall);
+    let script = stalls(stalls(Script::new(), 0), 1);
+    // Far longer than the time to stop.
+    let settings = [("mailer.smtp.connections", "2"), ("mailer.smtp.timeout_secs", "300")];
+    let (smtp, mut server) = server_with(script, &settings).await;
+    let batch: Vec<_> = (0..5).map(|n| event(&format!("o-{n}"))).collect();
+    server.post("/v1/events/batch", &json!(batch)).await;
+    smtp.wait_for_command("RCPT", 2).await;
+    server.restart().await;
+    for n in 0..5 {
+        let shown = server.order_in_status(&format!("o-{n}"), "sent").await;
+        assert!(of_type(&shown, "unknown").is_empty(), "{shown:#}");
+        assert_eq!(shown["attempts"], 1);
+    }
+    assert_eq!(smtp.taken().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_refused_by_policy_is_dead_in_the_end() {
+    let script = Script::new().on(Phase::Rcpt, Action::reply("550 5.7.1 not to this one"));
+    let (smtp, server) = server_with(script, &[("retry.max_attempts", "2")]).await;
+    server.post("/v1/events", &event("1")).await;
+    let shown = server.order_in_status("1", "dead").await;
+    assert_eq!((&shown["attempts"], &shown["cause"]), (&json!(2), &json!("smtp_550_5.7.1")));
+    assert!(of_type(&shown, "hastened").is_empty(), "{shown:#}");
+    assert!(smtp.taken().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_and_never_says_so_is_not_sent_copies_without_end() {
+    let script = Script::new().on(Phase::FinalDot, Action::TakeThenClose);
+    let settings = [("mailer.unknown_wait_secs", "0"), ("retry.max_attempts", "2")];
+    let (smtp, server) = server_with(script, &settings).await;
+    server.post("/v1/events", &event("1")).await;
+    let shown = server.order_in_status("1", "held").await;
+    assert_eq!((of_type(&shown, "resent").len(), of_type(&shown, "held").len()), (1, 1), "{shown:#}");
+    assert_eq!(smtp.taken().len(), 2);
+    assert!(server.get("/metrics").await.text().contains("postrider_dead_letters_total 1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_in_steps_goes_on_after_the_dead_letters_it_has_met() {
+    // Whatever is queued again is refused again at once.
+    let script = Script::new().on(Phase::Rcpt, Action::reply("550 5.1.1 no such user"));
+    let (_smtp, server) = server_with(script, &[]).await;
+    let mut ids = Vec::new();
+    for order in ["1", "2"] {
+        server.post("/v1/events", &event(order)).await;
+        ids.push(server.order_in_status(order, "failed").await["id"].clone());
+    }
+    let first = server.post("/v1/dead-letters/redrive", &json!({ "limit": 1 })).await.json();
+    assert_eq!((&first["ids"], &first["hasMore"], &first["next"]), (&json!([ids[1]]), &json!(true), &ids[1]));
+    server.order_when("2", |shown| of_type(shown, "failed").len() == 2).await;
+    let rest = json!({ "limit": 1, "after": first["next"] });
+    let second = server.post("/v1/dead-letters/redrive", &rest).await.json();
+    assert_eq!((&second["ids"], &second["hasMore"]), (&json!([ids[0]]), &json!(false)));
+    assert!(second["next"].is_null());
+    for wrong in [json!({ "after": "x" }), json!({ "after": ids[0], "ids": [ids[1]] })] {
+        let refused = server.post("/v1/dead-letters/redrive", &wrong).await.expect(422, "invalid_redrive");
+        assert_eq!(refused.pointers(), ["/after"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_says_goodbye_to_the_mail_server() {
+    let (smtp, mut server) = server_with(Script::new(), &[]).await;
+    server.post("/v1/events", &event("1")).await;
+    server.order_in_status("1", "sent").await;
+    assert!(!smtp.commands().iter().any(|command| command == "QUIT"));
+    server.stop().await;
+    smtp.wait_for_command("QUIT", 1).await;
+}

@@ -8,6 +8,7 @@ mod cloud_events;
 mod dashboard;
 mod delivery;
 mod events;
+mod gate;
 mod health;
 mod idempotency;
 mod interventions;

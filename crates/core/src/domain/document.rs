@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::limits::{JSON_DEPTH_MAX, JSON_NUMBER_CHARS_MAX, JSON_NUMBER_EXPONENT_MAX};
 
-use super::problem::FieldError;
+use super::problem::{FieldError, FieldErrors};
 
 /// SHA-256 of a JSON value's canonical form, cut to 128 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -71,14 +71,31 @@ pub enum InvalidDocument {
 /// # Errors
 /// [`InvalidDocument::Syntax`] for what a parser refuses, [`InvalidDocument::Values`] with one pointer a wrong value.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, InvalidDocument> {
+    let value = parse_syntax(bytes)?;
+    let errors = check_values(&value);
+    if errors.is_empty() { Ok(value) } else { Err(InvalidDocument::Values(errors.into_vec())) }
+}
+
+/// Reads JSON as [`parse_json`] does, but leaves the values to [`check_values`]: for a document of several parts, one
+/// of which must not spoil the others.
+///
+/// # Errors
+/// [`InvalidDocument::Syntax`].
+pub fn parse_syntax(bytes: &[u8]) -> Result<Value, InvalidDocument> {
     let mut reader = serde_json::Deserializer::new(SliceRead::new(bytes));
-    let value = Strict { depth: 0 }
+    Strict { depth: 0 }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| InvalidDocument::Syntax(error.to_string()))?;
-    let mut errors = Vec::new();
-    check_values(&value, &mut String::new(), &mut errors);
-    if errors.is_empty() { Ok(value) } else { Err(InvalidDocument::Values(errors)) }
+        .map_err(|error| InvalidDocument::Syntax(error.to_string()))
+}
+
+/// What no event may carry, by pointer from the top of `value`: control characters in text beyond tab and line ends,
+/// numbers that no decimal can hold.
+#[must_use]
+pub fn check_values(value: &Value) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    check_value(value, &mut String::new(), &mut errors);
+    errors
 }
 
 struct Strict {
@@ -102,6 +119,8 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
+/// Characters of a member's name that an error repeats.
+const NAME_CHARS_SHOWN: usize = 64;
 /// The member name under which serde_json hands over a number with all its digits.
 const NUMBER_MEMBER: &str = "$serde_json::private::Number";
 
@@ -153,6 +172,7 @@ impl<'de> Visitor<'de> for Strict {
                 return Ok(Value::Number(number));
             }
             if members.contains_key(&name) {
+                let name: String = name.chars().take(NAME_CHARS_SHOWN).collect();
                 return Err(A::Error::custom(format_args!(
                     "the member {name:?} appears twice in one object"
                 )));
@@ -164,7 +184,10 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-fn check_values(value: &Value, pointer: &mut String, errors: &mut Vec<FieldError>) {
+fn check_value(value: &Value, pointer: &mut String, errors: &mut FieldErrors) {
+    if errors.is_full() {
+        return;
+    }
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => {
@@ -183,7 +206,7 @@ fn check_values(value: &Value, pointer: &mut String, errors: &mut Vec<FieldError
                 let len = pointer.len();
                 pointer.push('/');
                 pointer.push_str(&index.to_string());
-                check_values(item, pointer, errors);
+                check_value(item, pointer, errors);
                 pointer.truncate(len);
             }
         }
@@ -194,7 +217,7 @@ fn check_values(value: &Value, pointer: &mut String, errors: &mut Vec<FieldError
                 if name.chars().any(char::is_control) {
                     errors.push(FieldError::new(pointer.as_str(), "has a control character in its name"));
                 }
-                check_values(member, pointer, errors);
+                check_value(member, pointer, errors);
                 pointer.truncate(len);
             }
         }

@@ -22,8 +22,8 @@ pub struct Event {
     pub event_type: String,
     /// The facts. Always a JSON object.
     pub data: Value,
-    /// Where `data` stands in the request, for error pointers: `/data`, or empty for a bare order.
-    pub data_pointer: String,
+    /// Where its members stand in the request, for errors about them.
+    pub pointers: Pointers,
     /// Not to be sent before this instant.
     pub send_at: Option<Timestamp>,
     /// Ties this event to the sender's own traces.
@@ -38,6 +38,32 @@ impl Event {
     pub fn data_fingerprint(&self) -> Fingerprint {
         Fingerprint::of_json(&self.data)
     }
+}
+
+/// Where the members of an event stand in the request it came in, as its sender knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointers {
+    /// Of `data`; everything in it is below.
+    pub data: &'static str,
+    /// Of the event's type.
+    pub event_type: &'static str,
+    /// Of the wished sending time.
+    pub send_at: &'static str,
+}
+
+impl Pointers {
+    /// Of Postrider's own envelope.
+    pub const ENVELOPE: Self = Self { data: "/data", event_type: "/type", send_at: "/sendAt" };
+    /// Of a bare order whose type was named beside it, in the query string for one.
+    pub const BARE: Self = Self { data: "", ..Self::ENVELOPE };
+    /// Of a bare order whose type nobody named: the order itself is what is not known.
+    pub const BARE_UNTYPED: Self = Self { event_type: "", ..Self::BARE };
+    /// Of a CloudEvent as JSON.
+    pub const STRUCTURED: Self = Self { data: "/data", event_type: "/type", send_at: "/sendat" };
+    /// Of a CloudEvent as JSON with its data as base64.
+    pub const STRUCTURED_BASE64: Self = Self { data: "/data_base64", ..Self::STRUCTURED };
+    /// Of a CloudEvent whose attributes are headers and whose data is the body.
+    pub const BINARY: Self = Self { data: "", event_type: "/ce-type", send_at: "/ce-sendat" };
 }
 
 /// Checks a short text that becomes part of logs, headers or keys.

@@ -52,6 +52,8 @@ pub enum Step {
         now: Timestamp,
         /// What the configuration says about unknown outcomes.
         on_unknown: OnUnknown,
+        /// Attempts after which it is not sent again by itself: every resend may be one more copy.
+        max_attempts: u32,
     },
     /// A person asks for another try, with a fresh budget of attempts.
     Retry {
@@ -59,10 +61,7 @@ pub enum Step {
         now: Timestamp,
     },
     /// The route whose failure deferred it works again: no reason to wait any longer.
-    Hasten {
-        /// Now.
-        now: Timestamp,
-    },
+    Hasten,
     /// A person takes it back.
     Cancel,
 }
@@ -144,9 +143,9 @@ impl Lifecycle {
             Step::Claim { now, lease_until } => self.claim(*now, *lease_until),
             Step::Finish { fence, verdict } => self.finish(*fence, verdict),
             Step::LeaseLost { judge_at } => self.lose_lease(*judge_at),
-            Step::Judge { now, on_unknown } => self.judge(*now, *on_unknown),
+            Step::Judge { now, on_unknown, max_attempts } => self.judge(*now, *on_unknown, *max_attempts),
             Step::Retry { now } => self.retry(*now),
-            Step::Hasten { now } => self.hasten(*now),
+            Step::Hasten => self.hasten(),
             Step::Cancel => self.cancel(),
         }
     }
@@ -207,13 +206,14 @@ impl Lifecycle {
         })
     }
 
-    fn judge(&self, now: Timestamp, on_unknown: OnUnknown) -> Result<Self, Forbidden> {
+    fn judge(&self, now: Timestamp, on_unknown: OnUnknown, max_attempts: u32) -> Result<Self, Forbidden> {
         if self.status != Status::Unknown || self.due_at.is_some_and(|due| due > now) {
             return Err(self.forbidden());
         }
         let (status, due_at) = match on_unknown {
-            OnUnknown::Resend => (Status::Queued, Some(now)),
-            OnUnknown::Hold => (Status::Held, None),
+            // A server that takes messages and never says so would otherwise be sent copies without end.
+            OnUnknown::Resend if self.attempts < max_attempts => (Status::Queued, Some(now)),
+            OnUnknown::Resend | OnUnknown::Hold => (Status::Held, None),
         };
         Ok(Self { status, due_at, fence: self.fence, attempts: self.attempts, cause: self.cause.clone() })
     }
@@ -243,12 +243,12 @@ impl Lifecycle {
         }
     }
 
-    fn hasten(&self, now: Timestamp) -> Result<Self, Forbidden> {
+    fn hasten(&self) -> Result<Self, Forbidden> {
         if self.status != Status::Deferred {
             return Err(self.forbidden());
         }
-        let due_at = self.due_at.map_or(now, |due| due.min(now));
-        Ok(Self { due_at: Some(due_at), ..self.clone() })
+        // Due since the epoch, like what was given back: it waited longest and goes first.
+        Ok(Self { due_at: Some(Timestamp::EPOCH), ..self.clone() })
     }
 
     fn cancel(&self) -> Result<Self, Forbidden> {

@@ -98,6 +98,21 @@ pub struct Failure {
     pub words: Words,
     /// Whether the attempt counts against `max_attempts`. A rate limit or bad credentials must not kill messages.
     pub spends_attempt: bool,
+    /// How far it came, for whoever must tell a working route from a broken one.
+    pub reach: Reach,
+}
+
+/// How far an attempt came with the other side before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Nobody was asked: the message could not be made, or is known to be more than the other side takes.
+    NotAsked,
+    /// The fault came before this message was spoken of: it had no part in it, and any other would have met it too.
+    BeforeMessage,
+    /// This message was spoken of, and nothing was answered about its recipient or its content.
+    Unanswered,
+    /// The other side answered about this message's recipient or content.
+    Answered,
 }
 
 /// The three ways a failure can be answered. There is no fourth.

@@ -7,89 +7,94 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::domain::document::{InvalidDocument, parse_json};
-use crate::domain::event::Event;
+use crate::domain::document::{InvalidDocument, check_values, parse_json};
+use crate::domain::event::{Event, Pointers};
 use crate::domain::id::EventId;
-use crate::domain::problem::FieldError;
+use crate::domain::problem::{FieldError, FieldErrors};
 
+use super::Rejected;
+use super::header;
 use super::members::Members;
 
 /// Reads one event in the JSON event format (`application/cloudevents+json`).
 ///
 /// # Errors
 /// Every wrong attribute, by pointer into the event.
-pub fn structured(value: Value) -> Result<Event, Vec<FieldError>> {
-    let Value::Object(object) = value else {
-        return Err(vec![FieldError::new("", "must be a JSON object: a CloudEvent")]);
-    };
-    let mut members = Members::new(object);
+pub fn structured(value: Value) -> Result<Event, Rejected> {
+    let errors = check_values(&value);
+    match value {
+        Value::Object(object) => read_structured(object, errors),
+        _ => Err(Rejected::whole("must be a JSON object: a CloudEvent")),
+    }
+}
+
+/// Reads one event whose values have been checked.
+pub(super) fn read_structured(object: Map<String, Value>, errors: FieldErrors) -> Result<Event, Rejected> {
+    let mut members = Members::new(object, errors);
     let content_type = members.label("datacontenttype");
     if content_type.is_some_and(|given| !is_json(&given)) {
         members.wrong("datacontenttype", "must be application/json or another JSON media type");
     }
     match members.take("data_base64") {
-        None => finish(members, "/data"),
+        None => {
+            let data = members.data();
+            finish(members, data, Pointers::STRUCTURED)
+        }
         Some(encoded) => {
-            if let Some(data) = decode(&encoded, &mut members) {
-                return finish_with(members, data, "/data_base64");
-            }
-            Err(members.errors)
+            let data = decode(&encoded, &mut members);
+            finish(members, data, Pointers::STRUCTURED_BASE64)
         }
     }
 }
 
-/// Reads one event in binary mode: attributes from the `ce-` headers (names without the prefix), data from the body.
+/// Reads one event in binary mode: attributes from the `ce-` headers (names without the prefix, values as they came),
+/// data from the body.
 ///
 /// # Errors
 /// Every wrong attribute, named by the header it came in (`/ce-type`).
-pub fn binary(attributes: Vec<(String, String)>, data: Value) -> Result<Event, Vec<FieldError>> {
-    let mut object = Map::new();
-    for (name, text) in attributes {
-        object.insert(name, Value::String(text));
+pub fn binary<'a>(
+    attributes: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    data: Value,
+) -> Result<Event, Rejected> {
+    let mut members = Members::of_headers();
+    for (name, value) in attributes {
+        match header::decode(value) {
+            Ok(text) => members.insert(name, text),
+            Err(message) => members.wrong(name, message),
+        }
     }
-    let mut members = Members::new(object);
     if !data.is_object() {
         members.errors.push(FieldError::new("", "must be a JSON object: the event's data"));
     }
-    finish_with(members, data, "").map_err(|errors| {
-        let rename = |error: FieldError| match error.pointer.strip_prefix('/') {
-            Some(name) => FieldError::new(format!("/ce-{name}"), error.message),
-            None => error,
-        };
-        errors.into_iter().map(rename).collect()
-    })
+    let wrong_values = check_values(&data);
+    let is_usable = data.is_object() && wrong_values.is_empty();
+    members.errors.extend(wrong_values.into_vec());
+    finish(members, is_usable.then_some(data), Pointers::BINARY)
 }
 
-fn finish(mut members: Members, data_pointer: &str) -> Result<Event, Vec<FieldError>> {
-    let data = members.data().unwrap_or(Value::Null);
-    finish_with(members, data, data_pointer)
-}
-
-fn finish_with(mut members: Members, data: Value, data_pointer: &str) -> Result<Event, Vec<FieldError>> {
+fn finish(mut members: Members, data: Option<Value>, pointers: Pointers) -> Result<Event, Rejected> {
     let version = members.required_label("specversion");
     if version.is_some_and(|version| version != "1.0") {
         members.wrong("specversion", "must be \"1.0\"");
     }
-    let id = members.required_label("id");
+    let id = members.required_label("id").map(EventId::given);
     let source = members.required_label("source");
     let event_type = members.required_label("type");
     let _time = members.instant("time");
     let send_at = members.instant("sendat");
     let correlation_id = members.label("correlationid");
     let locale = members.label("locale");
-    match (id, source, event_type) {
-        (Some(id), Some(source), Some(event_type)) if members.errors.is_empty() => Ok(Event {
-            id: Some(EventId::given(id)),
-            source: Some(source),
-            event_type,
-            data,
-            data_pointer: data_pointer.to_owned(),
-            send_at,
-            correlation_id,
-            locale,
-        }),
-        _ => Err(members.errors),
-    }
+    let event = event_type.zip(data).map(|(event_type, data)| Event {
+        id,
+        source,
+        event_type,
+        data,
+        pointers,
+        send_at,
+        correlation_id,
+        locale,
+    });
+    members.finish(event)
 }
 
 fn decode(encoded: &Value, members: &mut Members) -> Option<Value> {
@@ -109,9 +114,9 @@ fn decode(encoded: &Value, members: &mut Members) -> Option<Value> {
             None
         }
         Err(InvalidDocument::Values(errors)) => {
-            for error in errors {
-                members.errors.push(FieldError::new(format!("/data_base64{}", error.pointer), error.message));
-            }
+            let below =
+                |error: FieldError| FieldError::new(format!("/data_base64{}", error.pointer), error.message);
+            members.errors.extend(errors.into_iter().map(below));
             None
         }
     }

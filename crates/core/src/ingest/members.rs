@@ -3,24 +3,40 @@
 use serde_json::{Map, Value};
 
 use crate::domain::document::push_token;
-use crate::domain::event::check_label;
-use crate::domain::problem::FieldError;
+use crate::domain::event::{Event, check_label};
+use crate::domain::problem::{FieldError, FieldErrors};
 use crate::domain::time::Timestamp;
+
+use super::Rejected;
 
 /// An envelope object and the errors found in it so far.
 pub struct Members {
     object: Map<String, Value>,
-    pub errors: Vec<FieldError>,
+    /// What the sender's names of the members begin with.
+    prefix: &'static str,
+    pub errors: FieldErrors,
 }
 
 impl Members {
-    pub fn new(object: Map<String, Value>) -> Self {
-        Self { object, errors: Vec::new() }
+    /// Members named as they are in the request, with what is known to be wrong with it already.
+    pub fn new(object: Map<String, Value>, errors: FieldErrors) -> Self {
+        Self { object, prefix: "", errors }
+    }
+
+    /// Members that came as headers, each named `ce-` and its own name.
+    pub fn of_headers() -> Self {
+        Self { object: Map::new(), prefix: "ce-", errors: FieldErrors::default() }
+    }
+
+    pub fn insert(&mut self, name: &str, text: String) {
+        if self.object.insert(name.to_owned(), Value::String(text)).is_some() {
+            self.wrong(name, "is there twice");
+        }
     }
 
     pub fn wrong(&mut self, name: &str, message: impl Into<String>) {
         let mut pointer = String::new();
-        push_token(&mut pointer, name);
+        push_token(&mut pointer, &format!("{}{name}", self.prefix));
         self.errors.push(FieldError::new(pointer, message));
     }
 
@@ -65,10 +81,10 @@ impl Members {
         self.object.remove(name)
     }
 
-    /// The event's `data`, which must be an object.
+    /// The event's `data`, which must be an object, and one whose values can be looked at further.
     pub fn data(&mut self) -> Option<Value> {
         match self.object.remove("data") {
-            Some(data @ Value::Object(_)) => Some(data),
+            Some(data @ Value::Object(_)) => (!self.errors.any_below("/data")).then_some(data),
             Some(_) => {
                 self.wrong("data", "must be an object");
                 None
@@ -83,5 +99,13 @@ impl Members {
     /// What nobody has asked for.
     pub fn rest(&self) -> Vec<String> {
         self.object.keys().cloned().collect()
+    }
+
+    /// The event, if nothing is wrong; otherwise what is wrong, with as much of the event as could be read.
+    pub fn finish(self, event: Option<Event>) -> Result<Event, Rejected> {
+        match event {
+            Some(event) if self.errors.is_empty() => Ok(event),
+            partial => Err(Rejected { errors: self.errors, partial: partial.map(Box::new) }),
+        }
     }
 }

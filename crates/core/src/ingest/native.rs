@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use crate::domain::event::{DEFAULT_EVENT_TYPE, Event, check_label};
+use crate::domain::document::check_values;
+use crate::domain::event::{DEFAULT_EVENT_TYPE, Event, Pointers, check_label};
 use crate::domain::id::EventId;
-use crate::domain::problem::FieldError;
+use crate::domain::problem::{FieldError, FieldErrors};
+use crate::limits::FIELD_ERRORS_MAX;
 
+use super::Rejected;
+use super::cloudevents::read_structured;
 use super::members::Members;
-use super::structured;
 
 const MEMBERS: [&str; 7] = ["type", "data", "id", "source", "sendAt", "correlationId", "locale"];
 
@@ -16,20 +19,21 @@ const MEMBERS: [&str; 7] = ["type", "data", "id", "source", "sendAt", "correlati
 ///
 /// # Errors
 /// Every wrong member, by pointer into the request.
-pub fn native(value: Value, bare_type: Option<&str>) -> Result<Event, Vec<FieldError>> {
+pub fn native(value: Value, bare_type: Option<&str>) -> Result<Event, Rejected> {
+    let errors = check_values(&value);
     let Value::Object(object) = value else {
-        return Err(vec![FieldError::new("", "must be a JSON object: an event, or the bare order")]);
+        return Err(Rejected::whole("must be a JSON object: an event, or the bare order"));
     };
     if object.contains_key("specversion") {
-        return structured(Value::Object(object));
+        return read_structured(object, errors);
     }
     // An order has no member called `data`; an envelope that forgot it usually still names its `type`.
     let enveloped =
         object.contains_key("data") || (object.contains_key("type") && !object.contains_key("orderId"));
     if !enveloped {
-        return bare(Value::Object(object), bare_type);
+        return bare(Value::Object(object), errors, bare_type);
     }
-    let mut members = Members::new(object);
+    let mut members = Members::new(object, errors);
     let event_type = members.required_label("type");
     let id = members.label("id").map(EventId::given);
     let source = members.label("source");
@@ -37,35 +41,38 @@ pub fn native(value: Value, bare_type: Option<&str>) -> Result<Event, Vec<FieldE
     let correlation_id = members.label("correlationId");
     let locale = members.label("locale");
     let data = members.data();
-    for name in members.rest() {
+    for name in members.rest().into_iter().take(FIELD_ERRORS_MAX) {
         // A misspelt `sendAt` would otherwise send at once what was meant for tomorrow.
         let message = format!("is not a member of an event; those are {}", MEMBERS.join(", "));
         members.wrong(&name, message);
     }
-    match (event_type, data) {
-        (Some(event_type), Some(data)) if members.errors.is_empty() => Ok(Event {
-            id,
-            source,
-            event_type,
-            data,
-            data_pointer: "/data".to_owned(),
-            send_at,
-            correlation_id,
-            locale,
-        }),
-        _ => Err(members.errors),
-    }
+    let event = event_type.zip(data).map(|(event_type, data)| Event {
+        id,
+        source,
+        event_type,
+        data,
+        pointers: Pointers::ENVELOPE,
+        send_at,
+        correlation_id,
+        locale,
+    });
+    members.finish(event)
 }
 
-fn bare(data: Value, bare_type: Option<&str>) -> Result<Event, Vec<FieldError>> {
+fn bare(data: Value, mut errors: FieldErrors, bare_type: Option<&str>) -> Result<Event, Rejected> {
     let event_type = bare_type.unwrap_or(DEFAULT_EVENT_TYPE);
-    check_label(event_type).map_err(|message| vec![FieldError::new("/type", message)])?;
+    if let Err(message) = check_label(event_type) {
+        errors.push(FieldError::new(Pointers::BARE.event_type, message));
+    }
+    if !errors.is_empty() {
+        return Err(Rejected { errors, partial: None });
+    }
     Ok(Event {
         id: None,
         source: None,
         event_type: event_type.to_owned(),
         data,
-        data_pointer: String::new(),
+        pointers: if bare_type.is_some() { Pointers::BARE } else { Pointers::BARE_UNTYPED },
         send_at: None,
         correlation_id: None,
         locale: None,

@@ -62,7 +62,7 @@ pub struct ComposeFailure {
 /// The notification types of a running server.
 pub trait Catalog: Send + Sync {
     /// Validates an event and says which notifications it calls for. Field pointers start with the event's
-    /// `data_pointer`.
+    /// `pointers.data`.
     ///
     /// # Errors
     /// [`Rejection`], naming every wrong field.

@@ -1,13 +1,13 @@
 //! What each step leaves on the timeline, so that every ledger tells the same story.
 
-use crate::domain::lifecycle::{CAUSE_SENDER_LOST, Lifecycle, OnUnknown, Step, Verdict};
+use crate::domain::lifecycle::{CAUSE_SENDER_LOST, Lifecycle, Step, Verdict};
 use crate::domain::outcome::Words;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{TimelineEntry, TimelineKind};
 
 use super::catalog::SentCopy;
-use super::ledger::{FinishAttempt, Intervention};
+use super::ledger::{FinishAttempt, Intervention, Swept};
 
 impl FinishAttempt {
     /// The entry this attempt leaves, given the lifecycle it ends.
@@ -57,14 +57,22 @@ impl TimelineEntry {
         }
     }
 
-    /// The entry of an unknown outcome judged at `at`.
+    /// The entry of an unknown outcome whose judgement at `at` led to `after`.
     #[must_use]
-    pub fn judged(at: Timestamp, on_unknown: OnUnknown) -> Self {
-        let kind = match on_unknown {
-            OnUnknown::Resend => TimelineKind::Resent,
-            OnUnknown::Hold => TimelineKind::Held,
-        };
+    pub fn judged(at: Timestamp, after: &Lifecycle) -> Self {
+        let kind = if after.status == Status::Held { TimelineKind::Held } else { TimelineKind::Resent };
         Self::plain(at, kind)
+    }
+}
+
+impl Swept {
+    /// Counts an unknown outcome whose judgement led to `after`.
+    pub fn count_judged(&mut self, after: &Lifecycle) {
+        if after.status == Status::Held {
+            self.held += 1;
+        } else {
+            self.resent += 1;
+        }
     }
 }
 
@@ -74,7 +82,7 @@ impl Intervention {
     pub fn step(self, now: Timestamp) -> Step {
         match self {
             Self::Retry => Step::Retry { now },
-            Self::Hasten => Step::Hasten { now },
+            Self::Hasten => Step::Hasten,
             Self::Cancel => Step::Cancel,
         }
     }

@@ -184,6 +184,8 @@ pub struct Sweep {
     pub judge_at: Timestamp,
     /// What to do with unknown outcomes whose waiting time is over.
     pub on_unknown: OnUnknown,
+    /// Attempts after which an unknown outcome is held, whatever `on_unknown` says.
+    pub max_attempts: u32,
     /// How many notifications at most.
     pub limit: usize,
 }
@@ -206,6 +208,8 @@ pub struct Swept {
     pub resent: usize,
     /// Unknown outcomes held for a person.
     pub held: usize,
+    /// Answers forgotten because their time is over, at most [`crate::limits::ANSWERS_FORGOTTEN_MAX`].
+    pub answers_forgotten: usize,
 }
 
 /// What may be done to a notification out of turn.
@@ -292,7 +296,8 @@ pub struct QueueStats {
     /// Notifications by status, for the statuses that still ask for something (`queued`, `sending`, `deferred`,
     /// `unknown`, `held`, `failed`, `dead`); those with none may be left out.
     pub counts: Vec<(Status, u64)>,
-    /// The due time of the notification that has been due longest.
+    /// The due time of the notification that has been due longest. Those due since the epoch do not count: that is
+    /// their place in the queue, not a time.
     pub oldest_due_at: Option<Timestamp>,
 }
 
@@ -310,7 +315,8 @@ pub trait Ledger: Send + Sync {
     /// Records the end of an attempt, if the claim is still the caller's, and adds it to the timeline.
     async fn finish_attempt(&self, finish: FinishAttempt) -> Result<Finished, LedgerError>;
 
-    /// Turns lost leases into unknown outcomes and judges unknown outcomes whose time has come.
+    /// Turns lost leases into unknown outcomes, judges unknown outcomes whose time has come, and forgets answers whose
+    /// time is over, oldest first.
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, LedgerError>;
 
     /// Carries out an intervention and adds it to the timeline.
@@ -333,10 +339,13 @@ pub trait Ledger: Send + Sync {
     /// Dead letters by cause, most first, at most [`crate::limits::DEAD_LETTER_GROUPS_MAX`].
     async fn dead_letter_groups(&self) -> Result<Vec<DeadLetterGroup>, LedgerError>;
 
-    /// The answer remembered under an idempotency key, with the fingerprint of its request.
+    /// The answer remembered under an idempotency key, with the fingerprint of its request. An answer counts for
+    /// [`crate::limits::IDEMPOTENCY_KEPT_MS`] by the caller's clock, here and in [`Ledger::accept`], whether or not a
+    /// sweep has got to it; then its key is free again.
     async fn recall_answer(
         &self,
         key: Fingerprint,
+        now: Timestamp,
     ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError>;
 
     /// Remembers an answer under an idempotency key, unless the key is taken.

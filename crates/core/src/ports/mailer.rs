@@ -28,6 +28,10 @@ pub struct OutgoingMessage {
     pub message: Vec<u8>,
 }
 
+/// Resolves when sends that have not come far enough must be given up, because the process is stopping. Polled no
+/// more once it has resolved.
+pub type Stop<'a> = &'a mut (dyn Future<Output = ()> + Send + Unpin);
+
 /// Hands messages on.
 ///
 /// An implementation bounds its own time: `send` returns within [`Mailer::deadline_ms`].
@@ -43,5 +47,13 @@ pub trait Mailer: Send + Sync {
     ///
     /// Every failure is classified: `Retryable` or `Permanent` only when the other side certainly did not take the
     /// message, `Unknown` as soon as it may have.
-    async fn send(&self, message: &OutgoingMessage) -> AttemptOutcome;
+    ///
+    /// Once `stop` resolves, a message that the other side cannot have taken yet is given up and reported as
+    /// `Released`; one that it may have taken is still waited for, within its time. A mailer whose sends are short, or
+    /// cannot be taken back, may ignore `stop`.
+    async fn send(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome;
+
+    /// Says goodbye to whoever is connected, because the process is stopping. Takes no longer than it takes to write
+    /// a few bytes, and may be called again. What is sent later is `Released`; what is under way ends as usual.
+    async fn close(&self) {}
 }

@@ -2,16 +2,28 @@
 
 use crate::domain::event::{Event, StoredEvent, check_send_at};
 use crate::domain::id::{EventId, NotificationId};
-use crate::domain::problem::FieldError;
+use crate::domain::notification::PlannedNotification;
+use crate::domain::problem::{FieldError, FieldErrors};
+use crate::domain::time::Timestamp;
+use crate::ingest::Rejected;
 use crate::ports::catalog::{Catalog, Rejection};
 use crate::ports::clock::{Clock, Random};
 use crate::ports::ledger::{AcceptResult, Acceptance, Idempotency, Ledger, LedgerError};
+
+/// Everything that is wrong with an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongEvent {
+    /// The wrong fields, each where its sender knows it.
+    pub errors: Vec<FieldError>,
+    /// Whether no notification type answers its type.
+    pub is_unknown_type: bool,
+}
 
 /// Why an event was not taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AcceptError {
     /// The event itself is not acceptable.
-    Rejected(Rejection),
+    Wrong(WrongEvent),
     /// The ledger could not make it durable.
     Ledger(LedgerError),
 }
@@ -29,22 +41,31 @@ pub struct AcceptEvent<'a> {
 }
 
 impl AcceptEvent<'_> {
-    /// Accepts `event`. When this returns `Ok`, what it says is durable.
+    /// Accepts the event that was read, or says everything that is wrong with it: where its envelope is wrong but its
+    /// type and data could be read, the data is held to its schema all the same. When this returns `Ok`, what it says
+    /// is durable.
     ///
     /// # Errors
-    /// [`AcceptError::Rejected`] if the event is wrong, [`AcceptError::Ledger`] if it could not be stored.
+    /// [`AcceptError::Wrong`] if the event is wrong, [`AcceptError::Ledger`] if it could not be stored.
     pub async fn run(
         &self,
-        event: Event,
+        read: Result<Event, Rejected>,
         idempotency: Option<Idempotency>,
     ) -> Result<AcceptResult, AcceptError> {
         let now = self.clock.now();
-        if let Some(send_at) = event.send_at {
-            check_send_at(send_at, now).map_err(|message| {
-                AcceptError::Rejected(Rejection::Invalid(vec![FieldError::new("/sendAt", message)]))
-            })?;
+        let event = match read {
+            Ok(event) => event,
+            Err(Rejected { mut errors, partial }) => {
+                let is_unknown_type =
+                    partial.is_some_and(|event| self.plan(&event, now, &mut errors).is_unknown_type);
+                return Err(AcceptError::Wrong(WrongEvent { errors: errors.into_vec(), is_unknown_type }));
+            }
+        };
+        let mut errors = FieldErrors::default();
+        let Plan { planned, is_unknown_type } = self.plan(&event, now, &mut errors);
+        if !errors.is_empty() {
+            return Err(AcceptError::Wrong(WrongEvent { errors: errors.into_vec(), is_unknown_type }));
         }
-        let planned = self.catalog.plan(&event).map_err(AcceptError::Rejected)?;
         let notifications = planned
             .into_iter()
             .map(|plan| (NotificationId::new(now, self.random.next_u128()), plan))
@@ -68,4 +89,27 @@ impl AcceptEvent<'_> {
         };
         self.ledger.accept(acceptance).await.map_err(AcceptError::Ledger)
     }
+
+    /// What the event calls for, with everything that forbids it in `errors`.
+    fn plan(&self, event: &Event, now: Timestamp, errors: &mut FieldErrors) -> Plan {
+        if let Some(Err(message)) = event.send_at.map(|send_at| check_send_at(send_at, now)) {
+            errors.push(FieldError::new(event.pointers.send_at, message));
+        }
+        match self.catalog.plan(event) {
+            Ok(planned) => return Plan { planned, is_unknown_type: false },
+            Err(Rejection::Invalid(wrong)) => errors.extend(wrong),
+            Err(Rejection::UnknownEventType { nearest }) => {
+                let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+                let message = format!("is not an event type that any notification type answers{hint}");
+                errors.push(FieldError::new(event.pointers.event_type, message));
+                return Plan { planned: Vec::new(), is_unknown_type: true };
+            }
+        }
+        Plan { planned: Vec::new(), is_unknown_type: false }
+    }
+}
+
+struct Plan {
+    planned: Vec<PlannedNotification>,
+    is_unknown_type: bool,
 }

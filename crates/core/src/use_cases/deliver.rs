@@ -1,13 +1,18 @@
 //! Carries one claimed notification to its mailer and works out what follows.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::domain::lifecycle::Verdict;
-use crate::domain::outcome::{AttemptOutcome, Failure, FailureClass, FaultScope, Words};
+use crate::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
-use crate::ports::catalog::{Catalog, SentCopy};
+use crate::ports::catalog::{Catalog, ComposeFailure, Composed, SentCopy};
 use crate::ports::clock::{Clock, Random};
 use crate::ports::ledger::{Claim, FinishAttempt};
-use crate::ports::mailer::{Mailer, OutgoingMessage};
+use crate::ports::mailer::{Mailer, OutgoingMessage, Stop};
+
+/// The cause of an attempt that met a fault of the program itself.
+pub const CAUSE_INTERNAL_ERROR: Cause = Cause::known("internal_error");
 
 /// Everything a delivery needs besides the claim.
 pub struct Deliver<'a> {
@@ -30,15 +35,13 @@ pub struct Attempt {
     pub finish: FinishAttempt,
     /// What the route must know: the failure, if the attempt failed.
     pub failure: Option<Failure>,
-    /// Whether the mailer was asked at all; a message that could not be composed says nothing about the route.
-    pub mailer_asked: bool,
 }
 
 impl Deliver<'_> {
     /// Composes and hands on the message of `claim`. Records nothing: the caller tells the ledger, as often as it
-    /// takes, because from here on the message may have left.
-    pub async fn run(&self, claim: Claim, claimed_at: Timestamp) -> Attempt {
-        let (outcome, copy) = self.attempt(&claim, claimed_at).await;
+    /// takes, because from here on the message may have left. `stop` is the mailer's, see [`Mailer::send`].
+    pub async fn run(&self, claim: Claim, claimed_at: Timestamp, stop: Stop<'_>) -> Attempt {
+        let (outcome, copy) = self.attempt(&claim, claimed_at, stop).await;
         let notification = &claim.notification;
         let now = self.clock.now();
         let spent = notification.lifecycle.attempts;
@@ -48,7 +51,6 @@ impl Deliver<'_> {
             AttemptOutcome::NotAccepted(failure) => (failure.words.clone(), Some(failure)),
             AttemptOutcome::Released => (Words::default(), None),
         };
-        let mailer_asked = copy.is_some();
         let may_have_left = matches!(verdict, Verdict::Sent | Verdict::Unknown { .. });
         let finish = FinishAttempt {
             id: notification.id,
@@ -60,11 +62,16 @@ impl Deliver<'_> {
             words,
             copy: copy.filter(|_| may_have_left),
         };
-        Attempt { finish, failure, mailer_asked }
+        Attempt { finish, failure }
     }
 
-    async fn attempt(&self, claim: &Claim, claimed_at: Timestamp) -> (AttemptOutcome, Option<SentCopy>) {
-        let composed = match self.catalog.compose(&claim.notification, &claim.event, claimed_at) {
+    async fn attempt(
+        &self,
+        claim: &Claim,
+        claimed_at: Timestamp,
+        stop: Stop<'_>,
+    ) -> (AttemptOutcome, Option<SentCopy>) {
+        let composed = match self.compose(claim, claimed_at) {
             Ok(composed) => composed,
             Err(failure) => {
                 return (
@@ -74,6 +81,7 @@ impl Deliver<'_> {
                         cause: failure.cause,
                         words: failure.words,
                         spends_attempt: true,
+                        reach: Reach::NotAsked,
                     }),
                     None,
                 );
@@ -85,6 +93,18 @@ impl Deliver<'_> {
             envelope: composed.envelope,
             message: composed.message,
         };
-        (self.mailer.send(&message).await, Some(composed.copy))
+        (self.mailer.send(&message, stop).await, Some(composed.copy))
+    }
+
+    /// Templates and what runs them are other people's code: where it panics nothing has left yet, and only the
+    /// notification it panics for must fail.
+    fn compose(&self, claim: &Claim, claimed_at: Timestamp) -> Result<Composed, ComposeFailure> {
+        let compose = || self.catalog.compose(&claim.notification, &claim.event, claimed_at);
+        catch_unwind(AssertUnwindSafe(compose)).unwrap_or_else(|_| {
+            // What the panic said may hold the event's contents; it stays where panics are printed.
+            let words = "making the message ended in a panic, which the server's error output shows; nothing was sent. \
+                         Correct the notification type, or report the panic, and redrive";
+            Err(ComposeFailure { cause: CAUSE_INTERNAL_ERROR, words: Words::new(words) })
+        })
     }
 }

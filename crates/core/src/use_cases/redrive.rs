@@ -14,6 +14,9 @@ pub struct Selection {
     pub cause: Option<Cause>,
     /// These; empty means any.
     pub ids: Vec<NotificationId>,
+    /// Only those accepted before this one: where the step before ended. Without it, a second step meets again what
+    /// the first one queued and what died again since. Not for `ids`, which name each one.
+    pub after: Option<NotificationId>,
     /// How many at most, up to [`REDRIVE_MAX`].
     pub limit: usize,
 }
@@ -27,9 +30,11 @@ pub struct Redriven {
     pub skipped: Vec<(NotificationId, Option<Status>)>,
     /// Whether more dead letters match than the limit let through.
     pub has_more: bool,
+    /// Where the next step begins, if there is more and it was not asked for by id.
+    pub next: Option<NotificationId>,
 }
 
-/// Redrives the selected dead letters, or only says which with `dry_run`.
+/// Redrives the selected dead letters, the newest first, or only says which with `dry_run`.
 ///
 /// # Errors
 /// The ledger's, in which case some may already be queued again; asking again is safe.
@@ -67,7 +72,7 @@ async fn find_by_cause(
     result: &mut Redriven,
 ) -> Result<Vec<NotificationId>, LedgerError> {
     let mut chosen = Vec::new();
-    let mut after = None;
+    let mut after = selection.after;
     loop {
         let query = ListQuery {
             statuses: Status::DEAD_LETTERS.to_vec(),
@@ -80,6 +85,7 @@ async fn find_by_cause(
         for notification in page.notifications {
             if chosen.len() == limit {
                 result.has_more = true;
+                result.next = chosen.last().copied();
                 return Ok(chosen);
             }
             chosen.push(notification.id);

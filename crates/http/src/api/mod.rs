@@ -2,15 +2,24 @@
 
 pub mod v1;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::state::Api;
-use crate::{Problem, dashboard, health, metrics, openapi};
+use crate::{Problem, dashboard, gate, health, metrics, openapi};
 
 /// Every route of the server over one shared state.
 pub fn router(api: Api) -> Router {
+    let open = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .method_not_allowed_fallback(method_not_allowed);
+    let gate = Arc::clone(&api.gate);
     Router::new()
         .route("/v1/events", post(v1::events::post_event))
         .route("/v1/events/batch", post(v1::batch::post_batch))
@@ -23,17 +32,18 @@ pub fn router(api: Api) -> Router {
         .route("/v1/dead-letters/redrive", post(v1::dead_letters::redrive))
         .route("/v1/types", get(v1::types::list))
         .route("/v1/types/{type}/preview", post(v1::types::preview))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::openapi))
         .merge(dashboard::routes())
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(|| async {
             Problem::not_found("no_such_path", "there is nothing here; /openapi.json lists every path")
         })
-        .method_not_allowed_fallback(|| async {
-            let detail = "this path exists, but not for this method; /openapi.json lists the methods";
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-        })
+        .layer(from_fn_with_state(gate, gate::guard))
+        .merge(open)
         .with_state(api)
+}
+
+async fn method_not_allowed() -> Problem {
+    let detail = "this path exists, but not for this method; /openapi.json lists the methods";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }

@@ -1,6 +1,6 @@
 //! The pages.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use mail_parser::MessageParser;
@@ -14,6 +14,7 @@ use super::page;
 use crate::Problem;
 use crate::api::v1::message::original;
 use crate::api::v1::view::NotificationView;
+use crate::extract::{Path, Query};
 use crate::state::Api;
 
 const ROWS: usize = 50;

@@ -1,19 +1,19 @@
 //! Captures messages in a folder instead of sending them: what `postrider serve` does until it is told of a server.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Words};
-use postrider_core::limits::{MESSAGE_BYTES_MAX, PAGE_MAX};
-use postrider_core::ports::mailer::{Mailer, OutgoingMessage};
+use postrider_core::domain::outcome::{
+    AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words,
+};
+use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -24,18 +24,16 @@ const EXTENSION: &str = "eml";
 /// How the name of a file that is being written ends.
 const TEMPORARY_EXTENSION: &str = "tmp";
 
-/// Writes each message to `<data directory>/outbox/<notification id>.<attempt>.eml`, durably.
+/// Writes each message to `<data directory>/outbox/<notification id>.<attempt>.eml`, durably and for nobody else to read.
 pub struct OutboxMailer {
     folder: Arc<Path>,
 }
 
 /// Names one captured message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CapturedMessage {
-    /// The notification it is for. Ids sort by age.
-    pub notification_id: NotificationId,
-    /// The attempt that wrote it.
-    pub attempt: u32,
+#[derive(Clone, Copy)]
+struct CapturedMessage {
+    notification_id: NotificationId,
+    attempt: u32,
 }
 
 /// Why a message is not, or may not be, in the folder.
@@ -49,11 +47,13 @@ enum Trouble {
 impl OutboxMailer {
     /// Makes the folder if it is missing and removes what a crash left half written. Blocks.
     ///
+    /// Only for a process that has the data directory to itself: what another one is just writing looks the same.
+    ///
     /// # Errors
     /// The system's, if the folder cannot be made or read.
     pub fn open(data_directory: &Path) -> io::Result<Self> {
         let folder = data_directory.join("outbox");
-        fs::create_dir_all(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         // A file that survives a power loss needs a folder that does.
         File::open(data_directory)?.sync_all()?;
         for entry in fs::read_dir(&folder)? {
@@ -64,36 +64,11 @@ impl OutboxMailer {
         }
         Ok(Self { folder: folder.into() })
     }
-
-    /// The newest captured messages, newest first, at most `limit` and never more than [`PAGE_MAX`].
-    ///
-    /// # Errors
-    /// The system's, if the folder cannot be read.
-    pub async fn list(&self, limit: usize) -> io::Result<Vec<CapturedMessage>> {
-        let folder = Arc::clone(&self.folder);
-        spawn_blocking(move || list(&folder, limit.min(PAGE_MAX))).await.map_err(io::Error::other)?
-    }
-
-    /// One captured message, byte for byte; `None` if there is none of this name.
-    ///
-    /// # Errors
-    /// The system's, if the file is there and cannot be read, or is larger than any message we write.
-    pub async fn read(&self, captured: CapturedMessage) -> io::Result<Option<Vec<u8>>> {
-        let path = self.folder.join(captured.file_name(EXTENSION));
-        spawn_blocking(move || read(&path)).await.map_err(io::Error::other)?
-    }
 }
 
 impl CapturedMessage {
     fn file_name(self, extension: &str) -> PathBuf {
         format!("{}.{}.{extension}", self.notification_id, self.attempt).into()
-    }
-
-    fn from_file_name(name: &str) -> Option<Self> {
-        let (rest, extension) = name.rsplit_once('.')?;
-        let (id, attempt) = rest.rsplit_once('.')?;
-        let captured = Self { notification_id: id.parse().ok()?, attempt: attempt.parse().ok()? };
-        (extension == EXTENSION).then_some(captured)
     }
 }
 
@@ -107,7 +82,8 @@ impl Mailer for OutboxMailer {
         WRITE_TIMEOUT_MS
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> AttemptOutcome {
+    /// A write cannot be taken back, and is over soon: it is not given up when the process stops.
+    async fn send(&self, message: &OutgoingMessage, _stop: Stop<'_>) -> AttemptOutcome {
         let captured = CapturedMessage { notification_id: message.notification_id, attempt: message.attempt };
         let (folder, bytes) = (Arc::clone(&self.folder), message.message.clone());
         let write = spawn_blocking(move || write(&folder, captured, &bytes));
@@ -136,6 +112,7 @@ fn not_written(error: &io::Error) -> Failure {
         cause: Cause::known("outbox_write_failed"),
         words: Words::new(&error.to_string()),
         spends_attempt: false,
+        reach: Reach::BeforeMessage,
     }
 }
 
@@ -146,6 +123,7 @@ fn uncertain(cause: &'static str, words: &str) -> Failure {
         cause: Cause::known(cause),
         words: Words::new(words),
         spends_attempt: true,
+        reach: Reach::Unanswered,
     }
 }
 
@@ -153,7 +131,12 @@ fn uncertain(cause: &'static str, words: &str) -> Failure {
 /// under another name, renamed, and the rename synced.
 fn write(folder: &Path, captured: CapturedMessage, bytes: &[u8]) -> Result<(), Trouble> {
     let temporary = folder.join(captured.file_name(TEMPORARY_EXTENSION));
-    let whole = File::create(&temporary)
+    let whole = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&temporary, folder.join(captured.file_name(EXTENSION))));
     if let Err(error) = whole {
@@ -162,35 +145,4 @@ fn write(folder: &Path, captured: CapturedMessage, bytes: &[u8]) -> Result<(), T
         return Err(Trouble::NotWritten(error));
     }
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Trouble::NotSynced)
-}
-
-/// Holds no more than `limit` names at a time, however many files there are.
-fn list(folder: &Path, limit: usize) -> io::Result<Vec<CapturedMessage>> {
-    let mut newest = BinaryHeap::with_capacity(limit + 1);
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let Some(captured) = name.to_str().and_then(CapturedMessage::from_file_name) else { continue };
-        newest.push(Reverse(captured));
-        if newest.len() > limit {
-            newest.pop();
-        }
-    }
-    Ok(newest.into_sorted_vec().into_iter().map(|Reverse(captured)| captured).collect())
-}
-
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(MESSAGE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MESSAGE_BYTES_MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "the captured message is larger than any we write",
-        ));
-    }
-    Ok(Some(bytes))
 }

@@ -80,7 +80,7 @@ fn plan_one(
     errors: &mut Vec<FieldError>,
 ) -> Option<PlannedNotification> {
     let known = errors.len();
-    notification_type.schema.check(&event.data, &event.data_pointer, errors);
+    notification_type.schema.check(&event.data, event.pointers.data, errors);
     let templates = &notification_type.rendition.templates;
     let mut evaluate = |expression: &Expression| match expression.evaluate(&event.data, templates) {
         Ok(value) => Some(value),
@@ -113,7 +113,7 @@ fn plan_one(
 }
 
 fn push(errors: &mut Vec<FieldError>, expression: &Expression, event: &Event, message: &str) {
-    let error = FieldError::new(format!("{}{}", event.data_pointer, expression.pointer()), message);
+    let error = FieldError::new(format!("{}{}", event.pointers.data, expression.pointer()), message);
     // One wrong field, one error: the schema's comes first and is the more telling.
     if errors.len() < FIELD_ERRORS_MAX && !errors.iter().any(|known| known.pointer == error.pointer) {
         errors.push(error);

@@ -42,6 +42,13 @@ pub struct TypeSet {
 }
 
 impl TypeSet {
+    /// No types at all, for work that neither takes events in nor makes messages: it must not fail for a broken type.
+    #[must_use]
+    pub fn empty(sender: Sender) -> Self {
+        let return_path = sender.from.address.clone();
+        Self { types: BTreeMap::new(), answering: BTreeMap::new(), sender, return_path }
+    }
+
     /// Reads, compiles and checks every type in `source`, for messages from `sender`.
     ///
     /// # Errors

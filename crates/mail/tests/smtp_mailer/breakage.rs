@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::authentication::ada;
 use crate::common::{
-    SHORT_TIMEOUT_MS, USUAL, accepted, config, fail, failure, hello, later, message, permanent, route_down,
-    start, unknown, verdict,
+    SHORT_TIMEOUT_MS, USUAL, accepted, config, fail, failure, hello, later, message, never, permanent,
+    route_down, start, unknown, verdict,
 };
 
 const PHASES: [(Phase, &str); 7] = [
@@ -51,7 +51,7 @@ async fn check_every_phase(action: &Action, what: &'static str) {
                 let config =
                     SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, credentials: Some(ada()), ..config(&server) };
                 let mailer = SmtpMailer::new(config).unwrap();
-                let failure = failure(mailer.send(&hello()).await);
+                let failure = failure(mailer.send(&hello(), never()).await);
                 let (class, scope, spends, cause) = verdict(&failure);
                 assert_eq!((class, scope, spends, cause.to_owned()), expected(what, phase, when));
                 assert!(server.taken().is_empty());
@@ -74,7 +74,7 @@ async fn a_tarpit_is_given_up_after_the_time_for_one_command() {
 #[tokio::test]
 async fn a_cut_before_the_message_was_written_to_its_end_is_not_unknown() {
     let (server, mailer) = start(Script::new().on(Phase::Body, Action::Close)).await;
-    assert_eq!(verdict(&failure(mailer.send(&huge()).await)), later("disconnected_during_data"));
+    assert_eq!(verdict(&failure(mailer.send(&huge(), never()).await)), later("disconnected_during_data"));
     assert!(server.taken().is_empty());
 }
 
@@ -83,13 +83,13 @@ async fn a_server_that_stops_reading_in_the_middle_of_a_message_has_not_taken_it
     let server = SmtpServer::start(Script::new().on(Phase::Body, Action::Freeze)).await;
     let config = SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
     let mailer = SmtpMailer::new(config).unwrap();
-    assert_eq!(verdict(&failure(mailer.send(&huge()).await)), later("timeout_during_data"));
+    assert_eq!(verdict(&failure(mailer.send(&huge(), never()).await)), later("timeout_during_data"));
 }
 
 #[tokio::test]
 async fn a_message_that_was_taken_before_the_cut_is_unknown_and_not_sent_again() {
     let (server, mailer) = start(Script::new().offer(USUAL).on(Phase::FinalDot, Action::TakeThenClose)).await;
-    let lost = failure(mailer.send(&hello()).await);
+    let lost = failure(mailer.send(&hello(), never()).await);
     assert_eq!(verdict(&lost), unknown("disconnected_after_data"));
     assert_eq!(server.taken().len(), 1);
     assert_eq!(server.connections(), 1);
@@ -119,7 +119,7 @@ async fn a_reply_that_drips_does_not_extend_the_time_for_the_command() {
         let config = SmtpConfig { timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
         let mailer = SmtpMailer::new(config).unwrap();
         // At its pace the server would need 40 seconds to exceed the bound on a reply's length.
-        assert_eq!(verdict(&failure(mailer.send(&hello()).await)), expected);
+        assert_eq!(verdict(&failure(mailer.send(&hello(), never()).await)), expected);
     }
 }
 
@@ -135,9 +135,12 @@ async fn a_server_of_another_protocol_is_not_understood() {
 async fn an_acceptance_that_came_before_the_message_is_not_believed() {
     let early = Action::UsualAnd(vec!["250 2.0.0 Queued".to_owned()]);
     let (server, mailer) = start(Script::new().offer(USUAL).on_message(0, 0, Phase::Data, early)).await;
-    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), later("unintelligible_reply_at_data"));
+    assert_eq!(
+        verdict(&failure(mailer.send(&hello(), never()).await)),
+        later("unintelligible_reply_at_data")
+    );
     assert!(server.taken().is_empty());
-    accepted(mailer.send(&hello()).await);
+    accepted(mailer.send(&hello(), never()).await);
     assert_eq!(server.connections(), 2);
 }
 
@@ -145,7 +148,7 @@ async fn an_acceptance_that_came_before_the_message_is_not_believed() {
 async fn a_server_that_hangs_up_in_the_middle_is_heard_out() {
     let refusal = Action::reply_then_close("552 5.3.4 Message too big");
     let (_server, mailer) = start(Script::new().on(Phase::Body, refusal)).await;
-    let refused = failure(mailer.send(&huge()).await);
+    let refused = failure(mailer.send(&huge(), never()).await);
     assert_eq!(verdict(&refused), permanent("smtp_552_5.3.4"));
 }
 
@@ -157,7 +160,7 @@ async fn a_server_that_is_not_there_is_tried_again_later() {
     config.port = free.local_addr().unwrap().port();
     drop(free);
     let mailer = SmtpMailer::new(config).unwrap();
-    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), route_down("connect_refused"));
+    assert_eq!(verdict(&failure(mailer.send(&hello(), never()).await)), route_down("connect_refused"));
 }
 
 #[tokio::test]
@@ -168,7 +171,7 @@ async fn a_name_that_does_not_resolve_is_tried_again_later() {
     config.host = "mail..example".to_owned();
     config.allow_plaintext = true;
     let mailer = SmtpMailer::new(config).unwrap();
-    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), route_down("dns_failed"));
+    assert_eq!(verdict(&failure(mailer.send(&hello(), never()).await)), route_down("dns_failed"));
 }
 
 #[tokio::test]
@@ -186,7 +189,7 @@ async fn a_server_too_busy_to_accept_connections_is_tried_again_later() {
     let (server, _mailer) = start(Script::new()).await;
     let config = SmtpConfig { port: address.port(), timeout_ms: SHORT_TIMEOUT_MS, ..config(&server) };
     let mailer = SmtpMailer::new(config).unwrap();
-    assert_eq!(verdict(&failure(mailer.send(&hello()).await)), route_down("connect_timeout"));
+    assert_eq!(verdict(&failure(mailer.send(&hello(), never()).await)), route_down("connect_timeout"));
 }
 
 #[tokio::test]
@@ -214,7 +217,7 @@ async fn a_send_ends_before_its_deadline_although_every_answer_is_just_in_time()
     };
     let mailer = SmtpMailer::new(config).unwrap();
     let deadline = Duration::from_millis(mailer.deadline_ms());
-    let outcome = timeout(deadline, mailer.send(&hello())).await.unwrap();
+    let outcome = timeout(deadline, mailer.send(&hello(), never())).await.unwrap();
     // The eighth answer, to DATA, would come after more than six times the time for one command.
     let failure = failure(outcome);
     assert_eq!(failure.class, FailureClass::Retryable);

@@ -4,7 +4,7 @@ use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::outcome::{AttemptOutcome, Failure, FailureClass, FaultScope};
 use postrider_core::domain::time::Timestamp;
-use postrider_core::ports::mailer::{Envelope, Mailer as _, OutgoingMessage};
+use postrider_core::ports::mailer::{Envelope, Mailer as _, OutgoingMessage, Stop};
 use postrider_mail::mailers::smtp::{SmtpConfig, SmtpMailer, TlsMode};
 use postrider_testkit::smtp_server::{Script, SmtpServer};
 
@@ -39,6 +39,11 @@ pub async fn start(script: Script) -> (SmtpServer, SmtpMailer) {
     (server, mailer)
 }
 
+/// A process that does not stop. The future has no size, so nothing is leaked.
+pub fn never() -> Stop<'static> {
+    Box::leak(Box::new(std::future::pending()))
+}
+
 /// A message to Ada with these bytes.
 pub fn message(bytes: &[u8]) -> OutgoingMessage {
     OutgoingMessage {
@@ -60,7 +65,7 @@ pub fn hello() -> OutgoingMessage {
 /// Sends an ordinary message to a server that follows `script` and returns the failure.
 pub async fn fail(script: Script) -> Failure {
     let (_server, mailer) = start(script).await;
-    failure(mailer.send(&hello()).await)
+    failure(mailer.send(&hello(), never()).await)
 }
 
 /// The words of an acceptance.

@@ -6,7 +6,7 @@ use postrider_testkit::smtp_server::{Action, Authority, Phase, Script, SmtpServe
 use rustls_pki_types::CertificateDer;
 
 use crate::authentication::ada;
-use crate::common::{accepted, config, failure, hello, message, route_paused, verdict};
+use crate::common::{accepted, config, failure, hello, message, never, route_paused, verdict};
 
 /// A mailer with credentials to lose.
 fn private(server: &SmtpServer, tls: TlsMode, root: CertificateDer<'static>) -> SmtpConfig {
@@ -18,7 +18,7 @@ fn private(server: &SmtpServer, tls: TlsMode, root: CertificateDer<'static>) -> 
 async fn check_nothing_leaks(script: Script, tls: TlsMode, authority: &Authority, cause: &str) {
     let server = SmtpServer::start(script).await;
     let mailer = SmtpMailer::new(private(&server, tls, authority.root())).unwrap();
-    let failed = failure(mailer.send(&hello()).await);
+    let failed = failure(mailer.send(&hello(), never()).await);
     assert_eq!(verdict(&failed), route_paused(cause));
     let commands = server.commands();
     assert!(commands.iter().all(|line| line == "EHLO shop.example" || line == "STARTTLS"), "{commands:?}");
@@ -36,7 +36,7 @@ async fn starttls_carries_credentials_and_messages() {
     let server = SmtpServer::start(script).await;
     let mailer = SmtpMailer::new(private(&server, TlsMode::StartTls, authority.root())).unwrap();
     for _ in 0..3 {
-        accepted(mailer.send(&hello()).await);
+        accepted(mailer.send(&hello(), never()).await);
     }
     assert_eq!(server.connections(), 1);
     assert_eq!(server.taken().len(), 3);
@@ -52,7 +52,7 @@ async fn implicit_tls_carries_large_messages_too() {
     let server = SmtpServer::start(script).await;
     let mailer = SmtpMailer::new(private(&server, TlsMode::Implicit, authority.root())).unwrap();
     let large = b"0123456789 0123456789 0123456789\r\n".repeat(50_000);
-    accepted(mailer.send(&message(&large)).await);
+    accepted(mailer.send(&message(&large), never()).await);
     assert!(server.taken()[0].message == large);
 }
 
@@ -63,7 +63,7 @@ async fn a_certificate_for_a_host_name_is_checked_by_that_name() {
     let server = SmtpServer::start(script).await;
     let config =
         SmtpConfig { host: "localhost".to_owned(), ..private(&server, TlsMode::Implicit, authority.root()) };
-    accepted(SmtpMailer::new(config).unwrap().send(&hello()).await);
+    accepted(SmtpMailer::new(config).unwrap().send(&hello(), never()).await);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn what_was_offered_in_the_clear_is_forgotten_under_tls() {
         .starttls(authority.issue(&["127.0.0.1"]));
     let server = SmtpServer::start(script).await;
     let mailer = SmtpMailer::new(private(&server, TlsMode::StartTls, authority.root())).unwrap();
-    accepted(mailer.send(&hello()).await);
+    accepted(mailer.send(&hello(), never()).await);
     assert!(server.commands().contains(&"AUTH LOGIN".to_owned()));
 }
 
@@ -147,6 +147,6 @@ async fn a_cut_after_the_final_dot_is_unknown_under_tls_as_well() {
         .on(Phase::FinalDot, Action::TakeThenClose);
     let server = SmtpServer::start(script).await;
     let mailer = SmtpMailer::new(private(&server, TlsMode::Implicit, authority.root())).unwrap();
-    let lost = failure(mailer.send(&hello()).await);
+    let lost = failure(mailer.send(&hello(), never()).await);
     assert_eq!(verdict(&lost), crate::common::unknown("disconnected_after_data"));
 }

@@ -12,3 +12,4 @@ mod pipelining;
 mod pooling;
 mod refusals;
 mod sending;
+mod stopping;

@@ -5,7 +5,7 @@ use postrider_core::ports::mailer::Mailer as _;
 use postrider_testkit::smtp_server::{Action, Phase, Script};
 
 use crate::common::{
-    USUAL, accepted, fail, failure, hello, later, permanent, route_down, route_paused, start, verdict,
+    USUAL, accepted, fail, failure, hello, later, never, permanent, route_down, route_paused, start, verdict,
 };
 
 const BEFORE_MAIL: [Phase; 2] = [Phase::Greeting, Phase::Ehlo];
@@ -60,9 +60,12 @@ async fn a_550_about_recipient_or_message_is_permanent() {
 }
 
 #[tokio::test]
-async fn a_policy_refusal_pauses_the_route_and_spends_no_attempt() {
-    for phase in [Phase::Greeting, Phase::Ehlo, Phase::Mail, Phase::Rcpt, Phase::Data] {
+async fn a_policy_refusal_pauses_the_route_and_spends_an_attempt_once_it_may_be_about_the_message() {
+    for phase in [Phase::Greeting, Phase::Ehlo, Phase::Mail] {
         check(phase, "550 5.7.1 Your network is blocked", route_paused("smtp_550_5.7.1")).await;
+    }
+    for phase in ABOUT_THE_MESSAGE {
+        check(phase, "550 5.7.1 Your network is blocked", route_down("smtp_550_5.7.1")).await;
     }
 }
 
@@ -84,8 +87,8 @@ async fn after_a_refusal_the_connection_goes_on_with_the_next_message() {
             let refusal = Action::reply("450 4.2.0 Greylisted");
             let script = Script::new().offer(offers).on_message(0, 0, phase, refusal);
             let (server, mailer) = start(script).await;
-            failure(mailer.send(&hello()).await);
-            accepted(mailer.send(&hello()).await);
+            failure(mailer.send(&hello(), never()).await);
+            accepted(mailer.send(&hello(), never()).await);
             assert_eq!(server.connections(), 1, "after {phase:?} with {offers:?}");
             assert_eq!(server.taken().len(), 1);
         }

@@ -4,12 +4,12 @@ use postrider_core::domain::address::EmailAddress;
 use postrider_core::ports::mailer::Mailer as _;
 use postrider_testkit::smtp_server::{Action, Phase, Script};
 
-use crate::common::{USUAL, accepted, config, failure, hello, message, permanent, start, verdict};
+use crate::common::{USUAL, accepted, config, failure, hello, message, never, permanent, start, verdict};
 
 #[tokio::test]
 async fn a_message_arrives_as_it_was_given() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
-    let words = accepted(mailer.send(&hello()).await);
+    let words = accepted(mailer.send(&hello(), never()).await);
     assert_eq!(words, "250 2.0.0 Ok: queued as SCRIPTED");
     let taken = server.taken();
     assert_eq!(taken.len(), 1);
@@ -22,7 +22,7 @@ async fn a_message_arrives_as_it_was_given() {
 async fn a_message_arrives_without_any_extension() {
     let script = Script::new().on(Phase::Ehlo, Action::reply("502 5.5.1 What?"));
     let (server, mailer) = start(script).await;
-    accepted(mailer.send(&hello()).await);
+    accepted(mailer.send(&hello(), never()).await);
     let commands = server.commands();
     let expected = [
         "EHLO shop.example",
@@ -39,7 +39,7 @@ async fn a_message_arrives_without_any_extension() {
 async fn leading_dots_and_bare_line_ends_arrive_in_canonical_form() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
     let odd = b"Subject: odd\n\n.\r\n..two\r.three\n.\n\r\r\nend";
-    accepted(mailer.send(&message(odd)).await);
+    accepted(mailer.send(&message(odd), never()).await);
     let canonical = b"Subject: odd\r\n\r\n.\r\n..two\r\n.three\r\n.\r\n\r\n\r\nend\r\n";
     assert_eq!(server.taken()[0].message, canonical);
 }
@@ -49,7 +49,7 @@ async fn a_smuggled_end_of_message_stays_content() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
     let smuggled =
         b"Subject: x\r\n\r\n\n.\nMAIL FROM:<evil@example.net>\r\n\r.\r\nRCPT TO:<b@example.net>\r\n";
-    accepted(mailer.send(&message(smuggled)).await);
+    accepted(mailer.send(&message(smuggled), never()).await);
     assert_eq!(server.taken().len(), 1);
     assert_eq!(server.commands().iter().filter(|line| line.starts_with("MAIL")).count(), 1);
 }
@@ -58,21 +58,21 @@ async fn a_smuggled_end_of_message_stays_content() {
 async fn a_message_of_megabytes_arrives_whole() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
     let large: Vec<u8> = b"0123456789 0123456789 0123456789\r\n".repeat(100_000);
-    accepted(mailer.send(&message(&large)).await);
+    accepted(mailer.send(&message(&large), never()).await);
     assert!(server.taken()[0].message == large);
 }
 
 #[tokio::test]
 async fn an_empty_message_is_still_one_message() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
-    accepted(mailer.send(&message(b"")).await);
+    accepted(mailer.send(&message(b""), never()).await);
     assert_eq!(server.taken()[0].message, b"");
 }
 
 #[tokio::test]
 async fn the_envelope_declares_size_and_eight_bit_content_where_offered() {
     let (server, mailer) = start(Script::new().offer(USUAL)).await;
-    accepted(mailer.send(&message("Grüße\n".as_bytes())).await);
+    accepted(mailer.send(&message("Grüße\n".as_bytes()), never()).await);
     let mail = server.commands().into_iter().find(|line| line.starts_with("MAIL")).unwrap();
     // Seven characters, two of them in two bytes, and a line end made two bytes.
     assert_eq!(mail, "MAIL FROM:<bounces@shop.example> SIZE=9 BODY=8BITMIME");
@@ -81,9 +81,9 @@ async fn the_envelope_declares_size_and_eight_bit_content_where_offered() {
 #[tokio::test]
 async fn a_message_larger_than_the_server_takes_is_refused_before_it_is_sent() {
     let (server, mailer) = start(Script::new().offer(&["SIZE 20"])).await;
-    let refused = failure(mailer.send(&hello()).await);
+    let refused = failure(mailer.send(&hello(), never()).await);
     assert_eq!(verdict(&refused), permanent("message_too_large"));
-    accepted(mailer.send(&message(b"a\r\n")).await);
+    accepted(mailer.send(&message(b"a\r\n"), never()).await);
     assert_eq!(server.connections(), 1);
     assert_eq!(server.commands().iter().filter(|line| line.starts_with("MAIL")).count(), 1);
 }
@@ -91,7 +91,7 @@ async fn a_message_larger_than_the_server_takes_is_refused_before_it_is_sent() {
 #[tokio::test]
 async fn size_zero_means_no_limit() {
     let (_server, mailer) = start(Script::new().offer(&["SIZE 0"])).await;
-    accepted(mailer.send(&hello()).await);
+    accepted(mailer.send(&hello(), never()).await);
 }
 
 #[tokio::test]
@@ -100,12 +100,12 @@ async fn a_local_part_beyond_ascii_needs_a_server_that_speaks_smtputf8() {
     international.envelope.recipient = EmailAddress::parse("grüße@example.com").unwrap();
 
     let (server, mailer) = start(Script::new().offer(&["8BITMIME"])).await;
-    let refused = failure(mailer.send(&international).await);
+    let refused = failure(mailer.send(&international, never()).await);
     assert_eq!(verdict(&refused), permanent("smtputf8_missing"));
     assert!(server.taken().is_empty());
 
     let (server, mailer) = start(Script::new().offer(&["8BITMIME", "SMTPUTF8"])).await;
-    accepted(mailer.send(&international).await);
+    accepted(mailer.send(&international, never()).await);
     assert_eq!(server.taken()[0].recipients, ["grüße@example.com"]);
     assert!(server.commands().contains(&"MAIL FROM:<bounces@shop.example> SMTPUTF8".to_owned()));
 }
@@ -116,5 +116,5 @@ async fn a_name_that_resolves_to_this_machine_is_reached() {
     let mut by_name = config(&server);
     by_name.host = "localhost".to_owned();
     let mailer = postrider_mail::mailers::smtp::SmtpMailer::new(by_name).unwrap();
-    accepted(mailer.send(&hello()).await);
+    accepted(mailer.send(&hello(), never()).await);
 }

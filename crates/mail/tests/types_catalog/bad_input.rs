@@ -31,7 +31,7 @@ fn every_missing_field_is_named_at_its_own_place() {
 #[test]
 fn pointers_of_a_bare_order_start_at_its_top() {
     let mut event = crate::fixture::event(json!({}));
-    event.data_pointer = String::new();
+    event.pointers = postrider_core::domain::event::Pointers::BARE;
     let Err(postrider_core::ports::catalog::Rejection::Invalid(errors)) =
         postrider_core::ports::catalog::Catalog::plan(&crate::fixture::shipped(), &event)
     else {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::parse_json;
-use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::event::{Event, Pointers, StoredEvent};
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::Notification;
@@ -55,7 +55,7 @@ pub fn event(data: Value) -> Event {
         source: None,
         event_type: "order.confirmed".to_owned(),
         data,
-        data_pointer: "/data".to_owned(),
+        pointers: Pointers::ENVELOPE,
         send_at: None,
         correlation_id: None,
         locale: None,

@@ -7,7 +7,7 @@ mod order;
 mod record;
 mod stats;
 
-pub(crate) use answers::{recall_answer, remember_answer};
+pub(crate) use answers::{forget_answers, recall_answer, remember_answer};
 pub(crate) use dead_letters::dead_letter_groups;
 pub(crate) use list::list;
 pub(crate) use order::order_hash;

@@ -36,7 +36,7 @@ pub(crate) fn queue_stats(connection: &Connection, now: Timestamp) -> rusqlite::
         let due_at: Option<i64> = connection
             .prepare_cached(
                 "SELECT due_at FROM notifications INDEXED BY notifications_waiting \
-                 WHERE status IN (0, 2) AND priority = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT 1",
+                 WHERE status IN (0, 2) AND priority = ?1 AND due_at > 0 AND due_at <= ?2 ORDER BY due_at LIMIT 1",
             )?
             .query_row((priority_code(priority), now.as_millis()), |row| row.get(0))
             .optional()?;

@@ -27,7 +27,8 @@ impl WriteStep for Accept {
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<AcceptResult> {
         let acceptance = &self.0;
         if let Some(idempotency) = &acceptance.idempotency
-            && let Some((request, answer)) = recall_answer(writing.connection, idempotency.key)?
+            && let Some((request, answer)) =
+                recall_answer(writing.connection, idempotency.key, acceptance.now)?
         {
             return Ok(if request == idempotency.request {
                 AcceptResult::Replayed(answer)

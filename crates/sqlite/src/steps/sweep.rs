@@ -1,6 +1,6 @@
 //! Looking after what was left behind.
 
-use postrider_core::domain::lifecycle::{OnUnknown, Step};
+use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::SWEEP_MAX;
@@ -8,6 +8,7 @@ use postrider_core::ports::ledger::{Leases, Sweep, Swept};
 
 use super::{WriteStep, Writing};
 use crate::codes::status_code;
+use crate::queries::forget_answers;
 use crate::rows::{StoredNotification, select_notification};
 
 /// [`sweep`](postrider_core::ports::ledger::Ledger::sweep).
@@ -17,7 +18,7 @@ impl WriteStep for Sweeping {
     type Output = Swept;
 
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<Swept> {
-        let Sweep { now, leases, judge_at, on_unknown, limit } = self.0;
+        let Sweep { now, leases, judge_at, on_unknown, max_attempts, limit } = self.0;
         let limit = limit.min(SWEEP_MAX);
         let horizon = match leases {
             Leases::Expired => now.as_millis(),
@@ -37,14 +38,12 @@ impl WriteStep for Sweeping {
         }
         for mut stored in unknown {
             let before = &stored.notification.lifecycle;
-            let Ok(after) = before.apply(&Step::Judge { now, on_unknown }) else { continue };
-            let entry = TimelineEntry::judged(now, on_unknown);
+            let Ok(after) = before.apply(&Step::Judge { now, on_unknown, max_attempts }) else { continue };
+            let entry = TimelineEntry::judged(now, &after);
+            swept.count_judged(&after);
             writing.store(&mut stored, after, now, Some((&entry, None)))?;
-            match on_unknown {
-                OnUnknown::Resend => swept.resent += 1,
-                OnUnknown::Hold => swept.held += 1,
-            }
         }
+        swept.answers_forgotten = forget_answers(writing.connection, now)?;
         Ok(swept)
     }
 }

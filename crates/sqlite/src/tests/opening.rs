@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use postrider_core::domain::lifecycle::Verdict;
@@ -48,10 +49,23 @@ async fn a_dropped_ledger_leaves_no_log_behind() {
     let (_directory, path) = place();
     let (first, ledger) = scene(&path);
     first.post("1").await;
-    assert!(ledger.file_sizes().log_bytes > 0);
+    let log_len = || std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
+    assert!(log_len() > 0);
     drop((first, ledger));
-    let (_second, ledger) = scene(&path);
-    assert_eq!(ledger.file_sizes().log_bytes, 0);
+    let _second = scene(&path);
+    assert_eq!(log_len(), 0);
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_a_new_ledger() {
+    let (directory, path) = place();
+    let (first, _ledger) = scene(&path);
+    first.post("1").await;
+    for entry in std::fs::read_dir(directory.path()).expect("the directory can be read") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("its mode is known").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+    }
 }
 
 #[tokio::test]

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::status::Status;
+use postrider_core::limits::LEDGER_CLOSE_MS_MAX;
 use postrider_core::ports::ledger::{Finished, Ledger as _, LedgerError, ListQuery};
 use rusqlite::Connection;
 
 use super::{place, scene};
+use crate::opening::BUSY_TIMEOUT;
 use crate::steps::{Accept, WriteStep, Writing};
 
 /// Lets the file grow to this many pages: SQLite then fails as it does when the disk is full.
@@ -31,6 +33,20 @@ impl WriteStep for Defect {
 
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<()> {
         writing.connection.execute("INSERT INTO heartbeat (one, at) VALUES (2, 0)", []).map(|_| ())
+    }
+}
+
+/// Holds the writer until an instant is past.
+struct Past(Instant);
+
+impl WriteStep for Past {
+    type Output = ();
+
+    fn run(&self, _: &mut Writing<'_>) -> rusqlite::Result<()> {
+        while Instant::now() <= self.0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 }
 
@@ -122,6 +138,69 @@ async fn a_foreign_lock_is_waited_for_and_then_reported() {
     assert!(reason.contains("lock"), "{reason}");
     foreign.execute_batch("ROLLBACK").expect("the lock can be given back");
     assert!(!scene.accept(scene.acceptance("1")).await.notifications[0].duplicate);
+}
+
+#[tokio::test]
+async fn a_group_that_meets_a_foreign_lock_waits_for_it_once() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let foreign = Connection::open(&path).expect("a second connection");
+    foreign.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
+    let since = Instant::now();
+    // The first of them waits alone; the others are a group by the time it has given up.
+    let mut steps = tokio::task::JoinSet::new();
+    for order in 0..12 {
+        let (ledger, acceptance) = (Arc::clone(&ledger), scene.acceptance(&order.to_string()));
+        steps.spawn(async move { ledger.accept(acceptance).await });
+    }
+    while let Some(step) = steps.join_next().await {
+        let refused = step.expect("no panic");
+        let Err(LedgerError::Unavailable { reason }) = refused else { panic!("{refused:?}") };
+        assert!(reason.contains("lock"), "{reason}");
+    }
+    assert!(since.elapsed() < 5 * BUSY_TIMEOUT, "{:?}", since.elapsed());
+    foreign.execute_batch("ROLLBACK").expect("the lock can be given back");
+    assert!(scene.list(ListQuery::default()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_step_whose_time_is_over_when_its_group_is_taken_apart_is_not_carried_out() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let (go_on, wait) = channel();
+    let pause = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let slow = in_background(&ledger, Past(deadline));
+    let defect = in_background(&ledger, Defect);
+    let late = {
+        let (ledger, step) = (Arc::clone(&ledger), Accept(scene.acceptance("late")));
+        tokio::spawn(async move { ledger.writer().submit_by(step, deadline).await })
+    };
+    tokio::task::yield_now().await;
+    drop(go_on);
+    let refused = late.await.expect("no panic");
+    assert!(matches!(refused, Err(LedgerError::Unavailable { .. })), "{refused:?}");
+    assert!(matches!(defect.await, Ok(Err(LedgerError::Unavailable { .. }))));
+    assert_eq!(slow.await.expect("no panic"), Ok(()));
+    assert_eq!(pause.await.expect("no panic"), Ok(()));
+    assert!(scene.list(ListQuery::default()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_ledger_whose_writer_hangs_is_closed_in_time_and_stays_locked() {
+    let (_directory, path) = place();
+    let (scene, ledger) = scene(&path);
+    let (go_on, wait) = channel();
+    let hanging = in_background(&ledger, Pause(std::sync::Mutex::new(wait)));
+    tokio::task::yield_now().await;
+    let since = Instant::now();
+    ledger.close().await;
+    assert!(since.elapsed() < Duration::from_millis(4 * LEDGER_CLOSE_MS_MAX), "{:?}", since.elapsed());
+    hanging.abort();
+    let _ = hanging.await;
+    drop((scene, ledger));
+    assert!(matches!(crate::SqliteLedger::open(&path), Err(crate::OpenError::AlreadyOpen { .. })));
+    drop(go_on);
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ pub async fn only_dead_letters_count(scene: &Scene) {
 pub async fn a_redrive_by_cause_leaves_the_others(scene: &Scene) {
     let refused = scene.post_and_finish("1", dead("connect_refused")).await;
     let rejected = scene.post_and_finish("2", failed("smtp_550")).await;
-    let selection = Selection { cause: Some(Cause::known("connect_refused")), ids: Vec::new(), limit: 10 };
+    let selection =
+        Selection { cause: Some(Cause::known("connect_refused")), limit: 10, ..Selection::default() };
     let planned = sure(redrive(&*scene.ledger, &selection, true, scene.now()).await);
     assert_eq!((planned.redriven, scene.status(refused).await), (vec![refused], Status::Dead));
     let done = sure(redrive(&*scene.ledger, &selection, false, scene.now()).await);
@@ -61,10 +62,40 @@ pub async fn a_redrive_by_cause_leaves_the_others(scene: &Scene) {
     assert!(again.redriven.is_empty());
 }
 
+/// Step by step, with a limit, everything is moved once: what dies again at once is not met again, and a dry run sees
+/// just as much.
+pub async fn a_redrive_in_steps_meets_each_dead_letter_once(scene: &Scene) {
+    let mut dead_letters = Vec::new();
+    for order in ["1", "2", "3", "4", "5"] {
+        dead_letters.push(scene.post_and_finish(order, dead("connect_refused")).await);
+        scene.clock.advance_ms(10);
+    }
+    dead_letters.reverse();
+    for dry_run in [true, false] {
+        let (mut met, mut selection) = (Vec::new(), Selection { limit: 2, ..Selection::default() });
+        loop {
+            let step = sure(redrive(&*scene.ledger, &selection, dry_run, scene.now()).await);
+            assert_eq!(step.has_more, step.next.is_some());
+            if !dry_run {
+                for claim in scene.claim(10).await {
+                    scene.finish(&claim, dead("connect_refused")).await;
+                }
+            }
+            met.extend(step.redriven);
+            assert!(met.len() <= dead_letters.len(), "{met:?}");
+            match step.next {
+                Some(next) => selection.after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(met, dead_letters);
+    }
+}
+
 /// Dedup outlives a redrive.
 pub async fn a_redriven_key_is_still_taken(scene: &Scene) {
     let id = scene.post_and_finish("1", dead("connect_refused")).await;
-    let selection = Selection { cause: None, ids: vec![id], limit: 10 };
+    let selection = Selection { ids: vec![id], limit: 10, ..Selection::default() };
     sure(redrive(&*scene.ledger, &selection, false, scene.now()).await);
     let again = scene.accept(scene.acceptance("1")).await;
     assert_eq!((again.notifications[0].id, again.notifications[0].duplicate), (id, true));

@@ -65,6 +65,16 @@ pub async fn what_waits_for_its_route_can_be_hastened(scene: &Scene) {
     assert_eq!(hastened.map(|claim| claim.notification.lifecycle.attempts), Some(1));
 }
 
+/// Its turn came before the outage; whatever has become due since waits behind it.
+pub async fn what_is_hastened_goes_first(scene: &Scene) {
+    let id = scene.post_and_finish("1", deferred(scene.now().plus_ms(1_000_000))).await;
+    let younger = scene.post("2").await;
+    scene.clock.advance_ms(1_000);
+    scene.intervene(id, Intervention::Hasten).await;
+    let claimed: Vec<_> = scene.claim(10).await.into_iter().map(|claim| claim.notification.id).collect();
+    assert_eq!(claimed, [id, younger]);
+}
+
 /// There is nobody to do it to.
 pub async fn nobody_can_be_done_nothing(scene: &Scene) {
     let (stranger, _) = scene.plan("any", "any");

@@ -93,6 +93,7 @@ macro_rules! ledger_contract {
                 every_lease_is_lost_when_nobody_else_is_alive,
                 an_unknown_outcome_is_sent_again,
                 an_unknown_outcome_is_held,
+                an_unknown_outcome_with_its_attempts_spent_is_held,
                 no_outcome_is_judged_before_its_time,
                 one_sweep_touches_each_once,
                 a_sweep_handles_no_more_than_asked,
@@ -104,6 +105,7 @@ macro_rules! ledger_contract {
                 what_is_taken_back_is_never_claimed,
                 what_is_sent_cannot_be_taken_back,
                 what_waits_for_its_route_can_be_hastened,
+                what_is_hastened_goes_first,
                 nobody_can_be_done_nothing,
                 every_intervention_is_on_the_timeline
             }
@@ -114,7 +116,9 @@ macro_rules! ledger_contract {
                 an_answer_of_its_own_is_remembered,
                 the_first_answer_stays,
                 a_remembered_answer_stops_an_acceptance,
-                an_unused_key_has_no_answer
+                an_unused_key_has_no_answer,
+                an_answer_has_its_time,
+                answers_whose_time_is_over_are_forgotten
             }
             listing {
                 the_newest_comes_first,
@@ -138,12 +142,14 @@ macro_rules! ledger_contract {
             dead_letters {
                 causes_are_counted_with_their_span,
                 only_dead_letters_count,
+                a_redrive_in_steps_meets_each_dead_letter_once,
                 a_redrive_by_cause_leaves_the_others,
                 a_redriven_key_is_still_taken
             }
             state {
                 every_open_status_is_counted,
                 the_longest_due_is_told,
+                what_goes_first_does_not_hide_the_longest_due,
                 a_rendition_is_kept_once,
                 a_rendition_nobody_stored_is_not_found,
                 a_probe_succeeds

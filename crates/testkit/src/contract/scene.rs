@@ -23,6 +23,8 @@ use crate::random::SeededRandom;
 
 /// How long a claim lasts in the cases.
 pub const LEASE_MS: u64 = 60_000;
+/// Attempts after which an unknown outcome is held in the cases.
+pub const MAX_ATTEMPTS: u32 = 3;
 /// How long an unknown outcome waits in the cases.
 pub const JUDGE_MS: u64 = 600_000;
 /// The type that [`Scene::acceptance`] plans.
@@ -165,7 +167,8 @@ impl Scene {
     /// Sweeps with every choice open.
     pub async fn sweep_with(&self, leases: Leases, on_unknown: OnUnknown, limit: usize) -> Swept {
         let now = self.now();
-        let sweep = Sweep { now, leases, judge_at: now.plus_ms(JUDGE_MS), on_unknown, limit };
+        let judge_at = now.plus_ms(JUDGE_MS);
+        let sweep = Sweep { now, leases, judge_at, on_unknown, max_attempts: MAX_ATTEMPTS, limit };
         sure(self.ledger.sweep(sweep).await)
     }
 

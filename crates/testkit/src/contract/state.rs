@@ -54,6 +54,16 @@ pub async fn the_longest_due_is_told(scene: &Scene) {
     assert_eq!(stats(scene).await.oldest_due_at, None);
 }
 
+/// What goes first has no due time to speak of, and must not hide how long the others wait.
+pub async fn what_goes_first_does_not_hide_the_longest_due(scene: &Scene) {
+    scene.post_and_finish("given back", Verdict::Released).await;
+    assert_eq!(stats(scene).await.oldest_due_at, None);
+    let waiting_since = scene.now();
+    scene.post("waiting").await;
+    scene.clock.advance_ms(1_000);
+    assert_eq!(stats(scene).await.oldest_due_at, Some(waiting_since));
+}
+
 /// Content decides the id, so the first bundle under it is as good as any.
 pub async fn a_rendition_is_kept_once(scene: &Scene) {
     let id = RenditionId(Fingerprint::of_parts(&[b"one"]));

@@ -5,7 +5,7 @@ use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineKind;
 use postrider_core::ports::ledger::{Leases, Swept};
 
-use super::scene::{JUDGE_MS, LEASE_MS, Scene, sure, unknown};
+use super::scene::{JUDGE_MS, LEASE_MS, MAX_ATTEMPTS, Scene, sure, unknown};
 
 /// A lease that ran out leaves an unknown outcome, to be judged later.
 pub async fn an_expired_lease_becomes_unknown(scene: &Scene) {
@@ -58,6 +58,25 @@ pub async fn an_unknown_outcome_is_held(scene: &Scene) {
     assert!(scene.claim(10).await.is_empty());
 }
 
+/// A server that never says what it took is not sent copies without end.
+pub async fn an_unknown_outcome_with_its_attempts_spent_is_held(scene: &Scene) {
+    let id = scene.post("1").await;
+    for attempt in 1..=MAX_ATTEMPTS {
+        let claim = scene.claim_one().await;
+        scene.finish(&claim, unknown(scene.now())).await;
+        let is_last = attempt == MAX_ATTEMPTS;
+        let expected =
+            Swept { resent: usize::from(!is_last), held: usize::from(is_last), ..Swept::default() };
+        assert_eq!(scene.sweep(OnUnknown::Resend).await, expected, "after attempt {attempt}");
+    }
+    let lifecycle = scene.notification(id).await.lifecycle;
+    assert_eq!((lifecycle.status, lifecycle.attempts), (Status::Held, MAX_ATTEMPTS));
+    assert!(lifecycle.cause.is_some());
+    let story = scene.story(id).await;
+    assert_eq!(story.iter().filter(|kind| **kind == TimelineKind::Resent).count(), MAX_ATTEMPTS as usize - 1);
+    assert_eq!(story.last(), Some(&TimelineKind::Held));
+}
+
 /// A report may still come.
 pub async fn no_outcome_is_judged_before_its_time(scene: &Scene) {
     let id = scene.post_and_finish("1", unknown(scene.now().plus_ms(JUDGE_MS))).await;
@@ -76,6 +95,7 @@ pub async fn one_sweep_touches_each_once(scene: &Scene) {
         leases: Leases::All,
         judge_at: now,
         on_unknown: OnUnknown::Hold,
+        max_attempts: MAX_ATTEMPTS,
         limit: 10,
     };
     assert_eq!(sure(scene.ledger.sweep(sweep).await), Swept { leases_lost: 1, ..Swept::default() });

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::lifecycle::{OnUnknown, Step};
+use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
@@ -98,15 +98,16 @@ impl Ledger for MemoryLedger {
         }
         for id in unknown {
             let Some(record) = state.records.get_mut(&id) else { continue };
-            let step = Step::Judge { now: sweep.now, on_unknown: sweep.on_unknown };
-            if let Ok(after) = record.notification.lifecycle.apply(&step) {
-                record.update(after, sweep.now, Some(TimelineEntry::judged(sweep.now, sweep.on_unknown)));
-                match sweep.on_unknown {
-                    OnUnknown::Resend => swept.resent += 1,
-                    OnUnknown::Hold => swept.held += 1,
-                }
+            let Sweep { now, on_unknown, max_attempts, .. } = sweep;
+            if let Ok(after) =
+                record.notification.lifecycle.apply(&Step::Judge { now, on_unknown, max_attempts })
+            {
+                let entry = TimelineEntry::judged(now, &after);
+                swept.count_judged(&after);
+                record.update(after, now, Some(entry));
             }
         }
+        swept.answers_forgotten = state.forget_answers(sweep.now);
         Ok(swept)
     }
 
@@ -192,8 +193,9 @@ impl Ledger for MemoryLedger {
     async fn recall_answer(
         &self,
         key: Fingerprint,
+        now: Timestamp,
     ) -> Result<Option<(Fingerprint, RememberedAnswer)>, LedgerError> {
-        Ok(self.state().answers.get(&key).cloned())
+        Ok(self.state().answer(key, now).cloned())
     }
 
     async fn remember_answer(
@@ -201,9 +203,12 @@ impl Ledger for MemoryLedger {
         key: Fingerprint,
         request: Fingerprint,
         answer: RememberedAnswer,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.state().answers.entry(key).or_insert((request, answer));
+        let mut state = self.state();
+        if state.answer(key, now).is_none() {
+            state.answers.insert(key, (now, (request, answer)));
+        }
         Ok(())
     }
 
@@ -226,8 +231,8 @@ impl Ledger for MemoryLedger {
                 counts.push((status, count as u64));
             }
         }
-        let oldest_due_at =
-            state.waiting().into_iter().map(|(_, due_at)| due_at).filter(|at| *at <= now).min();
+        let is_due = |at: &Timestamp| *at > Timestamp::EPOCH && *at <= now;
+        let oldest_due_at = state.waiting().into_iter().map(|(_, due_at)| due_at).filter(is_due).min();
         Ok(QueueStats { counts, oldest_due_at })
     }
 

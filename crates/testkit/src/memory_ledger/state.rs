@@ -10,6 +10,7 @@ use postrider_core::domain::notification::{BusinessKey, Notification};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
+use postrider_core::limits::{ANSWERS_FORGOTTEN_MAX, IDEMPOTENCY_KEPT_MS};
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Accepted, AcceptedNotification, ListQuery, RememberedAnswer,
@@ -19,7 +20,8 @@ use postrider_core::ports::ledger::{
 pub(super) struct State {
     pub(super) records: BTreeMap<NotificationId, Record>,
     pub(super) keys: HashMap<BusinessKey, NotificationId>,
-    pub(super) answers: HashMap<Fingerprint, (Fingerprint, RememberedAnswer)>,
+    /// By key: when it was given, for which request, and what.
+    pub(super) answers: HashMap<Fingerprint, (Timestamp, (Fingerprint, RememberedAnswer))>,
     pub(super) renditions: HashMap<RenditionId, Vec<u8>>,
 }
 
@@ -101,9 +103,35 @@ impl State {
         found.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// The answer under `key`, unless its time is over.
+    pub(super) fn answer(
+        &self,
+        key: Fingerprint,
+        now: Timestamp,
+    ) -> Option<&(Fingerprint, RememberedAnswer)> {
+        let (given_at, answer) = self.answers.get(&key)?;
+        (now.ms_since(*given_at) < IDEMPOTENCY_KEPT_MS).then_some(answer)
+    }
+
+    /// Forgets the oldest answers whose time is over and tells how many.
+    pub(super) fn forget_answers(&mut self, now: Timestamp) -> usize {
+        let mut over: Vec<_> = self
+            .answers
+            .iter()
+            .filter(|(_, (given_at, _))| now.ms_since(*given_at) >= IDEMPOTENCY_KEPT_MS)
+            .map(|(key, (given_at, _))| (*given_at, *key))
+            .collect();
+        over.sort_unstable_by_key(|(given_at, _)| *given_at);
+        over.truncate(ANSWERS_FORGOTTEN_MAX);
+        for (_, key) in &over {
+            self.answers.remove(key);
+        }
+        over.len()
+    }
+
     pub(super) fn accept(&mut self, acceptance: &Acceptance) -> AcceptResult {
         if let Some(idempotency) = &acceptance.idempotency
-            && let Some((request, answer)) = self.answers.get(&idempotency.key)
+            && let Some((request, answer)) = self.answer(idempotency.key, acceptance.now)
         {
             return if *request == idempotency.request {
                 AcceptResult::Replayed(answer.clone())
@@ -123,7 +151,8 @@ impl State {
         }
         let accepted = self.store(acceptance);
         if let Some(idempotency) = &acceptance.idempotency {
-            self.answers.insert(idempotency.key, (idempotency.request, (idempotency.answer)(&accepted)));
+            let answer = (idempotency.request, (idempotency.answer)(&accepted));
+            self.answers.insert(idempotency.key, (acceptance.now, answer));
         }
         AcceptResult::Accepted(accepted)
     }

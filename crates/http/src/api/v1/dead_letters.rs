@@ -2,24 +2,25 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{Request, StatusCode};
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::problem::FieldError;
 use postrider_core::domain::status::Status;
-use postrider_core::limits::REDRIVE_MAX;
-use postrider_core::ports::ledger::RememberedAnswer;
+use postrider_core::limits::{FIELD_ERRORS_MAX, REDRIVE_MAX};
+use postrider_core::ports::ledger::{LedgerError, RememberedAnswer};
 use postrider_core::use_cases::redrive::{Selection, redrive as run_redrive};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::events;
 use super::notifications::{NotificationList, list_query};
 use crate::Problem;
-use crate::body;
-use crate::idempotency;
+use crate::body::{self, Received};
+use crate::extract::Query;
+use crate::idempotency::{self, Outcome};
+use crate::problem::RETRY_AFTER_SECS;
 use crate::state::Api;
 
 /// Dead letters by cause, most first.
@@ -57,6 +58,8 @@ pub struct RedriveRequest {
     limit: Option<usize>,
     /// Say which, change nothing.
     dry_run: bool,
+    /// The `next` of the answer before: goes on with older ones. Not together with `ids`.
+    after: Option<String>,
 }
 
 /// What a redrive did, or would do.
@@ -75,6 +78,9 @@ pub struct RedriveAnswer {
     skipped: Vec<SkippedDeadLetter>,
     /// Whether more match than the limit let through.
     has_more: bool,
+    /// What to give as `after` to go on with the others, without meeting these again should they die again; null at
+    /// the end and for `ids`.
+    next: Option<String>,
 }
 
 /// A notification that was named but is no dead letter.
@@ -131,12 +137,14 @@ pub async fn list(
 pub async fn redrive(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     body::media_type(&head.headers)?;
-    let bytes = body::read(&head.headers, body, api.request_limit_bytes).await?;
+    let Received { bytes, room: _room } = body::read(&api, body, api.request_limit_bytes).await?;
     let value = if bytes.is_empty() { Value::Object(serde_json::Map::new()) } else { body::json(&bytes)? };
-    let keyed = events::begin(&api, &head.method, &head.uri, &head.headers, &value)?;
+    let keyed = idempotency::begin_with_body(&api, &head, &value)?;
     let (selection, dry_run) = read_selection(value)?;
     let response = idempotency::once(&api, keyed, async {
-        let done = run_redrive(&*api.ledger, &selection, dry_run, api.clock.now()).await?;
+        let done = run_redrive(&*api.ledger, &selection, dry_run, api.clock.now())
+            .await
+            .map_err(|error| interrupted(&error))?;
         let answer = RedriveAnswer {
             dry_run,
             matched: done.redriven.len(),
@@ -151,13 +159,24 @@ pub async fn redrive(State(api): State<Api>, request: Request<Body>) -> Result<R
                 })
                 .collect(),
             has_more: done.has_more,
+            next: done.next.map(|next| next.to_string()),
         };
         let body = serde_json::to_string(&answer).unwrap_or_default();
-        Ok(RememberedAnswer { status: StatusCode::OK.as_u16(), body })
+        Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
     })
     .await?;
     (api.wake)();
     Ok(response)
+}
+
+/// 503: unlike other requests this one may have done a part of its work.
+fn interrupted(error: &LedgerError) -> Problem {
+    tracing::error!(%error, "the ledger refused a step of a redrive");
+    let detail = format!(
+        "{error}. Some of the dead letters may be queued again already; send the same request again for the others, \
+         each is queued once."
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail).retry_after(RETRY_AFTER_SECS)
 }
 
 fn read_selection(value: Value) -> Result<(Selection, bool), Problem> {
@@ -178,6 +197,7 @@ fn read_selection(value: Value) -> Result<(Selection, bool), Problem> {
                     .push(FieldError::new("/ids", format!("must name at most {REDRIVE_MAX} notifications")));
                 break;
             }
+            Err(_) if errors.len() >= FIELD_ERRORS_MAX => break,
             Err(_) => {
                 errors.push(FieldError::new(format!("/ids/{index}"), "is not a notification id (ntf_…)"));
             }
@@ -187,9 +207,16 @@ fn read_selection(value: Value) -> Result<(Selection, bool), Problem> {
         // An empty list is a list of nothing, not of everything.
         errors.push(FieldError::new("/ids", "must name at least one notification, or be left out"));
     }
+    let after = request.after.as_deref().map(str::parse).transpose().unwrap_or_else(|_| {
+        errors.push(FieldError::new("/after", "must be the `next` of an answer before"));
+        None
+    });
+    if after.is_some() && !ids.is_empty() {
+        errors.push(FieldError::new("/after", "cannot go with ids, which name each dead letter"));
+    }
     if !errors.is_empty() {
         return Err(invalid(errors));
     }
     let cause = request.cause.map(|cause| Cause::from_codes(&cause));
-    Ok((Selection { cause, ids, limit }, request.dry_run))
+    Ok((Selection { cause, ids, after, limit }, request.dry_run))
 }

@@ -3,20 +3,18 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use postrider_core::domain::document::Fingerprint;
+use http::{HeaderMap, Request, StatusCode, Uri};
 use postrider_core::domain::event::Event;
-use postrider_core::domain::problem::FieldError;
-use postrider_core::ingest;
-use postrider_core::ports::catalog::Rejection;
+use postrider_core::ingest::{self, Rejected};
 use postrider_core::ports::ledger::{AcceptResult, Accepted, Idempotency, RememberedAnswer};
-use postrider_core::use_cases::accept_event::{AcceptError, AcceptEvent};
+use postrider_core::use_cases::accept_event::{AcceptError, AcceptEvent, WrongEvent};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::body::{self, MediaType};
-use crate::idempotency::{self, KeyedRequest};
+use crate::body::{self, MediaType, Received};
+use crate::extract;
+use crate::idempotency::{self, KeyedRequest, cloud_event_attributes};
 use crate::state::Api;
 use crate::{Problem, api::v1::batch};
 
@@ -74,22 +72,23 @@ fn accepted_answer(accepted: &Accepted) -> RememberedAnswer {
         content_type = "application/json"),
     responses((status = 202, description = "Durable.", body = AcceptedEvent),
               (status = 400, description = "Not JSON.", body = crate::ProblemBody),
+              (status = 403, description = "`forbidden_host` or `forbidden_origin`, as for every path but those of health and metrics.", body = crate::ProblemBody),
               (status = 409, description = "`business_key_conflict` or `idempotency_key_in_use`.", body = crate::ProblemBody),
               (status = 413, description = "Larger than 256 KiB.", body = crate::ProblemBody),
               (status = 415, description = "Not a JSON media type.", body = crate::ProblemBody),
               (status = 422, description = "Every wrong field is named.", body = crate::ProblemBody),
-              (status = 503, description = "Could not be made durable; nothing was stored.", body = crate::ProblemBody)))]
+              (status = 503, description = "`ledger_unavailable`: could not be made durable; or `too_many_bodies`. Repeating is safe.", body = crate::ProblemBody)))]
 pub async fn post_event(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
     let arrived = std::time::Instant::now();
     let (head, body) = request.into_parts();
     let media_type = body::media_type(&head.headers)?;
     if media_type == MediaType::CloudEventBatch {
-        return batch::accept_batch(&api, &head.method, &head.uri, &head.headers, body, media_type).await;
+        return batch::accept_batch(&api, &head, body, media_type).await;
     }
-    let bytes = body::read(&head.headers, body, api.request_limit_bytes).await?;
-    let value = body::json(&bytes)?;
-    let keyed = begin(&api, &head.method, &head.uri, &head.headers, &value)?;
-    let event = read_event(&head.headers, media_type, value, query_type(&head.uri).as_deref())?;
+    let Received { bytes, room: _room } = body::read(&api, body, api.request_limit_bytes).await?;
+    let value = body::syntax(&bytes)?;
+    let keyed = idempotency::begin_with_body(&api, &head, &value)?;
+    let event = read_event(&head.headers, media_type, value, query_type(&head.uri)?.as_deref());
     let result = accept(&api, event, keyed.as_ref()).await?;
     api.metrics.accept_latency.observe(arrived.elapsed().as_secs_f64());
     match result {
@@ -102,54 +101,33 @@ pub async fn post_event(State(api): State<Api>, request: Request<Body>) -> Resul
     }
 }
 
-/// Marks the request's idempotency key as running; the request is told apart by method, path, query, CloudEvents
-/// headers and body by meaning.
-pub fn begin(
-    api: &Api,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Value,
-) -> Result<Option<KeyedRequest>, Problem> {
-    if !headers.contains_key("idempotency-key") {
-        return Ok(None);
-    }
-    let path = uri.path_and_query().map_or("", |path| path.as_str());
-    let attributes: String =
-        cloud_event_attributes(headers).iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-    let body = Fingerprint::of_json(body).to_bytes();
-    idempotency::begin(
-        api,
-        headers,
-        &[method.as_str().as_bytes(), path.as_bytes(), attributes.as_bytes(), &body],
-    )
-}
-
 /// Reads one event out of the form its media type and headers say.
 pub fn read_event(
     headers: &HeaderMap,
     media_type: MediaType,
     value: Value,
     bare_type: Option<&str>,
-) -> Result<Event, Problem> {
-    let result = match media_type {
+) -> Result<Event, Rejected> {
+    match media_type {
         MediaType::CloudEvent | MediaType::CloudEventBatch => ingest::structured(value),
         MediaType::Json if headers.contains_key("ce-specversion") => {
             ingest::binary(cloud_event_attributes(headers), value)
         }
         MediaType::Json => ingest::native(value, bare_type),
-    };
-    result.map_err(|errors| Problem::invalid("invalid_event", errors))
+    }
 }
 
 /// Accepts one event and counts what came of it.
-pub async fn accept(api: &Api, event: Event, keyed: Option<&KeyedRequest>) -> Result<AcceptResult, Problem> {
+pub async fn accept(
+    api: &Api,
+    read: Result<Event, Rejected>,
+    keyed: Option<&KeyedRequest>,
+) -> Result<AcceptResult, Problem> {
     let use_case =
         AcceptEvent { ledger: &*api.ledger, catalog: &*api.types, clock: &*api.clock, random: &*api.random };
     let idempotency =
         keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: accepted_answer });
-    let pointer = if event.data_pointer.is_empty() { "" } else { "/type" };
-    let result = use_case.run(event, idempotency).await.map_err(|error| refusal(error, pointer))?;
+    let result = use_case.run(read, idempotency).await.map_err(refusal)?;
     if let AcceptResult::Accepted(accepted) = &result {
         let duplicates = accepted.notifications.iter().filter(|notification| notification.duplicate).count();
         api.metrics.duplicates.inc_by(duplicates as u64);
@@ -161,13 +139,10 @@ pub async fn accept(api: &Api, event: Event, keyed: Option<&KeyedRequest>) -> Re
     Ok(result)
 }
 
-fn refusal(error: AcceptError, type_pointer: &str) -> Problem {
+fn refusal(error: AcceptError) -> Problem {
     match error {
-        AcceptError::Rejected(Rejection::Invalid(errors)) => Problem::invalid("invalid_event", errors),
-        AcceptError::Rejected(Rejection::UnknownEventType { nearest }) => {
-            let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-            let message = format!("is not an event type that any notification type answers{hint}");
-            Problem::invalid("unknown_event_type", vec![FieldError::new(type_pointer, message)])
+        AcceptError::Wrong(WrongEvent { errors, is_unknown_type }) => {
+            Problem::invalid(if is_unknown_type { "unknown_event_type" } else { "invalid_event" }, errors)
         }
         AcceptError::Ledger(error) => error.into(),
     }
@@ -183,19 +158,7 @@ pub fn conflict(existing: &str, notification_type: &str) -> Problem {
 }
 
 /// The `type` of the query string, percent-decoded.
-pub fn query_type(uri: &Uri) -> Option<String> {
-    let axum::extract::Query(pairs) =
-        axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
-    pairs.into_iter().find_map(|(name, value)| (name == "type").then_some(value))
-}
-
-fn cloud_event_attributes(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut attributes = Vec::new();
-    for (name, value) in headers {
-        if let Some(attribute) = name.as_str().strip_prefix("ce-") {
-            // A value that is not text becomes one that no attribute accepts.
-            attributes.push((attribute.to_owned(), value.to_str().unwrap_or("\u{0}").to_owned()));
-        }
-    }
-    attributes
+pub fn query_type(uri: &Uri) -> Result<Option<String>, Problem> {
+    let pairs: Vec<(String, String)> = extract::query(uri)?;
+    Ok(pairs.into_iter().find_map(|(name, value)| (name == "type").then_some(value)))
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/notifications/{id}/retry` and `/cancel`: what a person may do to a notification.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use postrider_core::domain::status::Status;
@@ -9,7 +9,8 @@ use postrider_core::ports::ledger::{Intervened, Intervention, RememberedAnswer};
 use super::view::NotificationView;
 use super::{no_such_notification, parse_id};
 use crate::Problem;
-use crate::idempotency;
+use crate::extract::Path;
+use crate::idempotency::{self, Outcome};
 use crate::state::Api;
 
 /// Tries again now, with a fresh budget of attempts.
@@ -55,7 +56,7 @@ async fn intervene(
         match api.ledger.intervene(id, intervention, api.clock.now()).await? {
             Intervened::Done(notification) => {
                 let body = serde_json::to_string(&NotificationView::from(&*notification)).unwrap_or_default();
-                Ok(RememberedAnswer { status: StatusCode::OK.as_u16(), body })
+                Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
             }
             Intervened::NotFound => Err(no_such_notification(id_text)),
             Intervened::Forbidden(status) => Err(forbidden(id_text, verb, status)),

@@ -1,6 +1,6 @@
 //! `GET /v1/notifications/{id}/message`: the message as it was sent, byte for byte.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use postrider_core::domain::id::NotificationId;
@@ -8,6 +8,7 @@ use postrider_mail::types::recompose;
 
 use super::{no_such_notification, parse_id};
 use crate::Problem;
+use crate::extract::Path;
 use crate::state::Api;
 
 /// The message as it was sent.

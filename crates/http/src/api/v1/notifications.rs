@@ -1,7 +1,7 @@
 //! `GET /v1/notifications`: where is the mail for order 1042?
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::status::Status;
 use postrider_core::limits::PAGE_MAX;
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::view::NotificationView;
 use super::{no_such_notification, parse_id};
 use crate::Problem;
+use crate::extract::{Path, Query};
 use crate::state::Api;
 
 const DEFAULT_LIMIT: usize = 20;

@@ -2,16 +2,20 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
-use http::Request;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Request, StatusCode};
 use postrider_core::domain::problem::FieldError;
+use postrider_core::ports::ledger::RememberedAnswer;
 use postrider_mail::types::PreviewError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::Problem;
-use crate::body;
+use crate::body::{self, Received};
+use crate::extract::Path;
+use crate::idempotency::{self, Outcome};
 use crate::state::Api;
 
 /// The notification types in force.
@@ -78,31 +82,39 @@ pub async fn list(State(api): State<Api>) -> Json<TypeList> {
     Json(TypeList { data: data.collect() })
 }
 
-/// Renders a type with the given data, or with a sample. Nothing is stored or sent.
+/// Renders a type with the given data, or with a sample. Nothing is sent, and nothing stored but the answer under an
+/// `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/types/{type}/preview", tag = "types", request_body = PreviewRequest,
-    params(("type" = String, Path, description = "The type's name.")),
+    params(("type" = String, Path, description = "The type's name."),
+           ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters. The same request under the same key gets the first answer again, whatever became of the type.")),
     responses((status = 200, description = "What the customer would see.", body = PreviewView),
               (status = 404, description = "There is no such type or sample.", body = crate::ProblemBody),
+              (status = 409, description = "`idempotency_key_in_use`.", body = crate::ProblemBody),
               (status = 422, description = "The data is not what the type's schema asks for.", body = crate::ProblemBody)))]
 pub async fn preview(
     State(api): State<Api>,
     Path(name): Path<String>,
     request: Request<Body>,
-) -> Result<Json<PreviewView>, Problem> {
+) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let bytes = body::read(&head.headers, body, api.request_limit_bytes).await?;
-    let wanted = if bytes.is_empty() {
-        PreviewRequest::default()
+    let Received { bytes, room: _room } = body::read(&api, body, api.request_limit_bytes).await?;
+    let value = if bytes.is_empty() {
+        Value::Object(Map::new())
     } else {
         body::media_type(&head.headers)?;
-        let value = body::json(&bytes)?;
-        serde_json::from_value(value).map_err(|error| {
-            Problem::invalid("invalid_preview", vec![FieldError::new("", error.to_string())])
-        })?
+        body::json(&bytes)?
     };
-    let preview =
-        api.types.preview(&name, wanted.data.as_ref(), wanted.sample.as_deref()).map_err(refusal)?;
-    Ok(Json(PreviewView { subject: preview.subject, html: preview.html, text: preview.text }))
+    let keyed = idempotency::begin_with_body(&api, &head, &value)?;
+    let wanted: PreviewRequest = serde_json::from_value(value)
+        .map_err(|error| Problem::invalid("invalid_preview", vec![FieldError::new("", error.to_string())]))?;
+    idempotency::once(&api, keyed, async {
+        let preview =
+            api.types.preview(&name, wanted.data.as_ref(), wanted.sample.as_deref()).map_err(refusal)?;
+        let view = PreviewView { subject: preview.subject, html: preview.html, text: preview.text };
+        let body = serde_json::to_string(&view).unwrap_or_default();
+        Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
+    })
+    .await
 }
 
 fn refusal(error: PreviewError) -> Problem {
@@ -120,8 +132,6 @@ fn refusal(error: PreviewError) -> Problem {
             let below_data = |e: FieldError| FieldError::new(format!("/data{}", e.pointer), e.message);
             Problem::invalid("invalid_event", errors.into_iter().map(below_data).collect())
         }
-        PreviewError::Render(_) => {
-            Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "render_failed", text)
-        }
+        PreviewError::Render(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "render_failed", text),
     }
 }

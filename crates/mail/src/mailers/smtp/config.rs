@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use postrider_core::limits::{SMTP_CONNECTIONS_MAX, SMTP_TIMEOUT_MS_MAX};
 use rustls_pki_types::CertificateDer;
 
+/// The longest time-out in whole seconds, as settings give it.
+const SMTP_TIMEOUT_SECS_MAX: u64 = SMTP_TIMEOUT_MS_MAX / 1000;
+
 /// When a connection becomes private.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsMode {
@@ -68,14 +71,14 @@ pub enum SmtpConfigError {
     /// Plain text across a network.
     #[error(
         "mailer.smtp.tls is none, but {0:?} is not this machine: messages and passwords would cross the network in \
-         the clear; use starttls or implicit, or set allow_plaintext"
+         the clear; use starttls or implicit, or set mailer.smtp.allow_plaintext"
     )]
     Plaintext(String),
     /// No connections, or too many.
     #[error("mailer.smtp.connections must be between 1 and {SMTP_CONNECTIONS_MAX}")]
     Connections,
     /// No time, or too much.
-    #[error("mailer.smtp.timeout must be between 1 and {SMTP_TIMEOUT_MS_MAX} milliseconds")]
+    #[error("mailer.smtp.timeout_secs must be from 1 to {SMTP_TIMEOUT_SECS_MAX}")]
     Timeout,
     /// EHLO would not be one line of one word.
     #[error("the name for EHLO {0:?} must be a host name or an address literal")]
@@ -91,7 +94,30 @@ pub enum SmtpConfigError {
     Tls(String),
 }
 
+impl SmtpConfigError {
+    /// The setting to blame, with which the words begin; `None` where it is not one setting's fault.
+    #[must_use]
+    pub fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Host(_) => Some("mailer.smtp.host"),
+            Self::Port => Some("mailer.smtp.port"),
+            Self::Plaintext(_) => Some("mailer.smtp.tls"),
+            Self::Connections => Some("mailer.smtp.connections"),
+            Self::Timeout => Some("mailer.smtp.timeout_secs"),
+            Self::Credentials => Some("mailer.smtp.username"),
+            Self::EhloName(_) | Self::NoRoots | Self::Tls(_) => None,
+        }
+    }
+}
+
 impl SmtpConfig {
+    /// Whether the server is on this machine whatever a resolver may say.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost")
+            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     /// Checks everything that can be checked without a network.
     ///
     /// # Errors
@@ -105,7 +131,7 @@ impl SmtpConfig {
         if self.port == 0 {
             return Err(SmtpConfigError::Port);
         }
-        if self.tls == TlsMode::None && !self.allow_plaintext && !is_this_machine(&self.host) {
+        if self.tls == TlsMode::None && !self.allow_plaintext && !self.is_on_this_machine() {
             return Err(SmtpConfigError::Plaintext(self.host.clone()));
         }
         if !(1..=SMTP_CONNECTIONS_MAX).contains(&self.connections) {
@@ -135,10 +161,4 @@ impl SmtpConfig {
     pub(super) fn server(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
-}
-
-/// Whether `host` names this machine whatever a resolver may say.
-fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -17,16 +17,16 @@ mod transaction;
 mod wire;
 
 use async_trait::async_trait;
-use postrider_core::domain::outcome::{AttemptOutcome, Failure, FailureClass};
-use postrider_core::ports::mailer::{Mailer, OutgoingMessage};
+use postrider_core::domain::outcome::{AttemptOutcome, FailureClass};
+use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
 
 pub use config::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
 
 use budget::Budget;
 use connection::Connection;
-use pool::Pool;
+use pool::{Pool, Slot};
 use tls::Tls;
-use transaction::Handover;
+use transaction::{Handover, NotReady};
 
 /// Sends through one mail server over a pool of connections.
 pub struct SmtpMailer {
@@ -50,40 +50,58 @@ impl SmtpMailer {
         Ok(Self { config, tls, pool })
     }
 
-    /// Opens a connection up to the point where a message could follow, credentials included, and keeps it for the
-    /// next message. For `doctor` and for a route that wants to know whether it can resume.
-    ///
-    /// # Errors
-    /// What a send would have failed with.
-    pub async fn probe(&self) -> Result<(), Failure> {
+    async fn deliver(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome {
         let budget = Budget::start(self.config.timeout_ms);
-        let Some(Some(_slot)) = budget.bound(self.pool.slot()).await else { return Ok(()) };
-        let connection = Connection::open(&self.config, self.tls.as_ref(), &budget).await?;
-        self.pool.put_back(connection).await;
-        Ok(())
+        // Until content is written nothing has been handed over: dropping the conversation gives the message back.
+        let ready = tokio::select! {
+            biased;
+            ready = self.prepare(message, &budget) => ready,
+            () = &mut *stop => return AttemptOutcome::Released,
+        };
+        let (mut connection, _slot) = match ready {
+            Ok(ready) => ready,
+            Err(outcome) => return outcome,
+        };
+        // The final dot is the last of what is written. A server that has not got it has not taken the message.
+        let written = tokio::select! {
+            biased;
+            () = &mut *stop => return AttemptOutcome::Released,
+            written = connection.write_content(&budget) => written,
+        };
+        let handover = match written {
+            Ok(()) => connection.await_verdict(&budget).await,
+            Err(failure) => Handover::Failed(failure),
+        };
+        self.conclude(connection, handover).await
     }
 
-    /// Says QUIT on the idle connections. Sends that are under way end as usual; later ones are released.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    async fn deliver(&self, message: &OutgoingMessage) -> AttemptOutcome {
-        let budget = Budget::start(self.config.timeout_ms);
+    /// A connection on which the server waits for the content of `message`, or what came of the message instead.
+    async fn prepare(
+        &self,
+        message: &OutgoingMessage,
+        budget: &Budget,
+    ) -> Result<(Connection, Slot<'_>), AttemptOutcome> {
         // Whoever gets no connection has tried nothing yet.
-        let Some(Some(_slot)) = budget.bound(self.pool.slot()).await else { return AttemptOutcome::Released };
+        let Some(Some(slot)) = budget.bound(self.pool.slot()).await else {
+            return Err(AttemptOutcome::Released);
+        };
         if let Some(mut idle) = self.pool.take_idle().await {
-            match idle.hand_over(message, &budget).await {
-                Handover::Stale => {}
-                handover => return self.conclude(idle, handover).await,
+            match idle.announce(message, budget).await {
+                Ok(()) => return Ok((idle, slot)),
+                Err(NotReady::Stale) => {}
+                Err(NotReady::Failed(failure)) => {
+                    return Err(self.conclude(idle, Handover::Failed(failure)).await);
+                }
             }
         }
-        match Connection::open(&self.config, self.tls.as_ref(), &budget).await {
-            Ok(mut fresh) => {
-                let handover = fresh.hand_over(message, &budget).await;
-                self.conclude(fresh, handover).await
-            }
-            Err(failure) => AttemptOutcome::NotAccepted(failure),
+        let mut fresh = Connection::open(&self.config, self.tls.as_ref(), budget)
+            .await
+            .map_err(AttemptOutcome::NotAccepted)?;
+        match fresh.announce(message, budget).await {
+            Ok(()) => Ok((fresh, slot)),
+            Err(NotReady::Failed(failure)) => Err(self.conclude(fresh, Handover::Failed(failure)).await),
+            // Only a connection that lay idle can be stale, and this one did not.
+            Err(NotReady::Stale) => Err(AttemptOutcome::Released),
         }
     }
 
@@ -92,8 +110,6 @@ impl SmtpMailer {
         match handover {
             Handover::Accepted(words) => AttemptOutcome::Accepted { words },
             Handover::Failed(failure) => AttemptOutcome::NotAccepted(failure),
-            // Only a connection that lay idle can be stale, and this one did not.
-            Handover::Stale => AttemptOutcome::Released,
         }
     }
 }
@@ -108,8 +124,12 @@ impl Mailer for SmtpMailer {
         Budget::total_ms(self.config.timeout_ms)
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> AttemptOutcome {
-        let outcome = self.deliver(message).await;
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn send(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome {
+        let outcome = self.deliver(message, stop).await;
         if let AttemptOutcome::NotAccepted(failure) = &outcome {
             let (id, cause, host) = (message.notification_id, &failure.cause, self.config.host.as_str());
             match failure.class {

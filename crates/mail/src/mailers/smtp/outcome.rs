@@ -2,9 +2,11 @@
 //!
 //! Decided by the phase of the exchange, the reply code and the enhanced code, never by prose. Three questions in
 //! this order: can the server have taken the message (then the outcome is unknown); is the refusal about us or the
-//! server (then the route pauses, and nobody's message dies of it); can another try succeed.
+//! server (then the route pauses); can another try succeed. No message dies of bad credentials or of throttling. Every
+//! other answer to its own RCPT or content spends an attempt, because it may be about this message alone, and a
+//! message that spends none would be tried for ever.
 
-use postrider_core::domain::outcome::{Cause, Failure, FailureClass, FaultScope, Words};
+use postrider_core::domain::outcome::{Cause, Failure, FailureClass, FaultScope, Reach, Words};
 
 use super::reply::{EnhancedCode, Reply};
 
@@ -117,7 +119,7 @@ const LATER: Judgement =
 /// The server is unwell. Attempts are spent, so that an outage without end does not keep messages for ever.
 const ROUTE_DOWN: Judgement =
     Judgement { class: FailureClass::Retryable, scope: FaultScope::Route, spends_attempt: true };
-/// We are to slow down, or to be set right by a person: no message may die of it.
+/// We are to slow down, or to be set right by a person, and no message had a part in it: none may die of it.
 const ROUTE_PAUSED: Judgement =
     Judgement { class: FailureClass::Retryable, scope: FaultScope::Route, spends_attempt: false };
 
@@ -162,7 +164,27 @@ pub fn classify(phase: Phase, trouble: Trouble<'_>) -> Failure {
         ),
     };
     let Judgement { class, scope, spends_attempt } = judgement;
-    Failure { class, scope, cause, words, spends_attempt }
+    Failure { class, scope, cause, words, spends_attempt, reach: reach(phase, trouble) }
+}
+
+/// Whether the server has said anything about this message, and whether the message can have had a part in the fault.
+fn reach(phase: Phase, trouble: Trouble<'_>) -> Reach {
+    match trouble {
+        Trouble::MessageTooLarge | Trouble::Smtputf8Missing => Reach::NotAsked,
+        Trouble::Connect(..) | Trouble::Tls(..) | Trouble::AuthNotOffered => Reach::BeforeMessage,
+        Trouble::Reply(_) | Trouble::Broken(_) => match (phase, trouble) {
+            (Phase::Greeting | Phase::Ehlo | Phase::StartTls | Phase::Auth, _) => Reach::BeforeMessage,
+            // MAIL carries the message's size and kind, but no answer to it is about its recipient or content.
+            (Phase::Mail, _) => Reach::Unanswered,
+            // With 421 a server takes its leave, whatever it was asked.
+            (Phase::Rcpt | Phase::Data | Phase::Body | Phase::FinalDot, Trouble::Reply(reply))
+                if reply.code >= 400 && reply.code != 421 =>
+            {
+                Reach::Answered
+            }
+            (Phase::Rcpt | Phase::Data | Phase::Body | Phase::FinalDot, _) => Reach::Unanswered,
+        },
+    }
 }
 
 /// Until the final dot is out, a message that lost its connection was not taken (RFC 5321 §4.1.1.4); from then on
@@ -217,23 +239,22 @@ fn judge_permanent(phase: Phase, code: u16, status: Option<(u16, u16)>) -> Judge
             _ => ROUTE_PAUSED,
         },
         Phase::Rcpt | Phase::Data | Phase::Body | Phase::FinalDot => match (code, status) {
-            // Authentication or encryption required, and a host that takes no mail (RFC 7504): about us.
-            (521 | 530 | 534 | 535 | 538, _) => ROUTE_PAUSED,
-            // Our return path is refused.
-            (_, Some((1, 7 | 8))) => ROUTE_PAUSED,
+            // Authentication or encryption required (RFC 4954 §6): about our credentials, whatever was asked.
+            (530 | 534 | 535 | 538, _) => ROUTE_PAUSED,
+            // A host that takes no mail (RFC 7504), and a refusal of our return path that waited for the recipient.
+            (521, _) | (_, Some((1, 7 | 8))) => ROUTE_DOWN,
             // About the recipient although it is policy: closed lists, and a mailbox or domain with a new owner.
             (_, Some((7, 2 | 17 | 18))) => REFUSED,
-            // A content filter answers like this about one message, a block list about all of ours. The route
-            // pauses in both cases, but an attempt is spent, or one message that looks like spam would stop the
-            // route for ever.
-            (_, Some((7, 0 | 1 | 7))) if phase == Phase::FinalDot => ROUTE_DOWN,
-            (_, Some((7, _))) => ROUTE_PAUSED,
+            // A filter answers like this about one recipient or message, a block list about all of ours. The route
+            // pauses in both cases, but an attempt is spent, or one message that looks like spam would come back to
+            // stop the route for ever.
+            (_, Some((7, _))) => ROUTE_DOWN,
             // A full mailbox is permanent to SMTP and to nobody else (RFC 3463 §3.3 calls it persistent
             // transient); RFC 5321 §4.5.3.1.10 has 552 to RCPT treated as temporary.
             (_, Some((2, 2))) => LATER,
             (552, None) if phase == Phase::Rcpt => LATER,
             // The server is full, closed or misconfigured, for everybody.
-            (_, Some((3, 1 | 2 | 5))) => ROUTE_PAUSED,
+            (_, Some((3, 1 | 2 | 5))) => ROUTE_DOWN,
             // The two sides disagree about the protocol. A new connection may settle it; the attempt is spent, in
             // case it is this message that brings it about.
             (_, Some((5, _))) | (500 | 502 | 503 | 504 | 555, None) => LATER,

@@ -22,13 +22,13 @@ pub(super) enum Handover {
     Accepted(Words),
     /// It did not, or nobody can tell.
     Failed(Failure),
-    /// The connection had been given up by the server while it lay idle; nothing was said about this message.
-    Stale,
 }
 
 /// Why the server is not ready for the message's content.
-enum NotReady {
+pub(super) enum NotReady {
+    /// It refused, or the connection broke.
     Failed(Failure),
+    /// The connection had been given up by the server while it lay idle; nothing was said about this message.
     Stale,
 }
 
@@ -39,21 +39,20 @@ struct Opening {
 }
 
 impl Connection {
-    /// Hands `message` over. Afterwards `is_settled` says whether another may follow; if this future is dropped, it
-    /// says no.
-    pub(super) async fn hand_over(&mut self, message: &OutgoingMessage, budget: &Budget) -> Handover {
+    /// Encodes `message` and brings the server to the point where it waits for the content. Until the verdict about
+    /// it is in, `is_settled` says that no other message may follow; so it does if one of these futures is dropped.
+    pub(super) async fn announce(
+        &mut self,
+        message: &OutgoingMessage,
+        budget: &Budget,
+    ) -> Result<(), NotReady> {
         self.content.clear();
         let facts = encode(&message.message, &mut self.content);
-        let opening = match self.compose_opening(message, facts) {
-            Ok(opening) => opening,
-            Err(trouble) => return Handover::Failed(classify(Phase::Mail, trouble)),
-        };
+        let opening = self
+            .compose_opening(message, facts)
+            .map_err(|trouble| NotReady::Failed(classify(Phase::Mail, trouble)))?;
         self.is_settled = false;
-        match self.open_transaction(&opening, budget).await {
-            Ok(()) => self.deliver_content(budget).await,
-            Err(NotReady::Failed(failure)) => Handover::Failed(failure),
-            Err(NotReady::Stale) => Handover::Stale,
-        }
+        self.open_transaction(&opening, budget).await
     }
 
     /// MAIL, RCPT and DATA, or why the server cannot take this message.
@@ -152,16 +151,22 @@ impl Connection {
         }
     }
 
-    /// Writes the content with its final dot and waits for the server to take responsibility.
-    async fn deliver_content(&mut self, budget: &Budget) -> Handover {
+    /// Writes the content with its final dot. If this future is dropped before it is done, the final dot has not left
+    /// (see [`Wire::write_all`](super::wire::Wire::write_all)), and no more may be written to the connection.
+    pub(super) async fn write_content(&mut self, budget: &Budget) -> Result<(), Failure> {
         // An answer that is already here cannot be the answer to what was not yet said.
         if self.wire.has_unread() {
-            return Handover::Failed(classify(Phase::Data, Trouble::Broken(Breakage::Unintelligible)));
+            return Err(classify(Phase::Data, Trouble::Broken(Breakage::Unintelligible)));
         }
         let written = self.wire.write_all(&self.content, budget.timeout(), budget.before_dot()).await;
-        if let Err(breakage) = written {
-            return Handover::Failed(self.explain_cut(breakage, budget).await);
+        match written {
+            Ok(()) => Ok(()),
+            Err(breakage) => Err(self.explain_cut(breakage, budget).await),
         }
+    }
+
+    /// Waits for the server to take responsibility for the content that was written.
+    pub(super) async fn await_verdict(&mut self, budget: &Budget) -> Handover {
         match self.wire.read_reply(budget.final_dot()).await {
             Ok(reply) if reply.is_positive() => {
                 self.carried += 1;

@@ -93,8 +93,9 @@ impl Wire {
 
     /// Writes all of `bytes`. No single write may stall longer than `stall`, nor all of them go past `deadline`.
     ///
-    /// After an error the last of `bytes` was certainly not sent: a write that fails, and one that never became
-    /// ready, leave at least their own bytes behind, and TLS sends its records in order.
+    /// After an error, or when this future is dropped before it is done, the last of `bytes` was certainly not sent: a
+    /// write that fails, and one that never became ready, leave at least their own bytes behind, and TLS sends its
+    /// records in order.
     pub(super) async fn write_all(
         &mut self,
         bytes: &[u8],

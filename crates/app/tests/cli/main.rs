@@ -1,0 +1,12 @@
+//! The program as its users run it: exit codes, streams, and what commands say with and without a server.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod commands;
+mod common;
+mod dead_letters;
+mod fake_server;
+mod finding_the_server;
+mod privacy;
+mod sending;
+mod stopping;

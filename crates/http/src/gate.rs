@@ -1,0 +1,230 @@
+//! Who may ask, as long as the server has no keys: programs of this machine, and pages of its own.
+//!
+//! A browser on this machine reaches a loopback address for any page that asks it to. Two checks keep strange pages
+//! out. The *host* a request names must be one by which this server is meant to be reached: a name that an attacker
+//! owns and lets point to 127.0.0.1 (DNS rebinding) is not. And a request that changes something must not come *from*
+//! another origin. Requests that name no host (HTTP/1.0, or a command in this process) pass: a browser always names
+//! one. `/healthz`, `/readyz` and `/metrics` tell nothing about anybody and are not behind the gate, so that a load
+//! balancer may ask by whatever name it likes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+
+use crate::Problem;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The hosts by which this server is meant to be reached, at any port.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    listen: IpAddr,
+    public_host: Option<String>,
+}
+
+impl Gate {
+    /// Lets in who names a loopback host, the address the server listens on, or the host of `public_url`.
+    #[must_use]
+    pub fn new(listen: IpAddr, public_url: Option<&str>) -> Self {
+        Self { listen, public_host: public_url.and_then(public_host) }
+    }
+
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        // A request target with a host of its own (RFC 9112 §3.2.2) counts as much as the header beside it.
+        let target = uri.authority().map(http::uri::Authority::as_str);
+        if target.is_some_and(|authority| !self.is_ours(authority)) {
+            return Err(forbidden_host());
+        }
+        for host in headers.get_all(header::HOST) {
+            if !host.to_str().is_ok_and(|authority| self.is_ours(authority)) {
+                return Err(forbidden_host());
+            }
+        }
+        if method.is_safe() {
+            return Ok(());
+        }
+        let is_strange = |origin: &HeaderValue| {
+            let authority = origin.to_str().ok().and_then(authority_of_origin);
+            !authority.is_some_and(|authority| self.is_ours(authority))
+        };
+        let cross_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site");
+        if cross_site || headers.get_all(header::ORIGIN).iter().any(is_strange) {
+            return Err(forbidden_origin());
+        }
+        Ok(())
+    }
+
+    fn is_ours(&self, authority: &str) -> bool {
+        let Some(host) = host_of(authority) else { return false };
+        if host.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        if let Ok(address) = host.parse::<IpAddr>() {
+            let address = address.to_canonical();
+            return address.is_loopback() || address == self.listen || self.is_public(host);
+        }
+        self.is_public(host)
+    }
+
+    fn is_public(&self, host: &str) -> bool {
+        self.public_host.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(host))
+    }
+}
+
+/// Refuses who is not let in, before anything else of the request is looked at.
+pub async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    match gate.check(request.method(), request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The host of a URL by which people reach this server; `None` if it is not such a URL.
+#[must_use]
+pub fn public_host(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return None;
+    }
+    host_of(uri.authority()?.as_str()).map(str::to_owned)
+}
+
+/// The host of `host`, `host:port`, `[address]` or `[address]:port`, without brackets and without the dot that may
+/// end a full name.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']')?;
+            (host, if after.is_empty() { after } else { after.strip_prefix(':')? })
+        }
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_host = !host.is_empty() && !host.contains(['@', '/']);
+    (is_host && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(host)
+}
+
+/// `null`, which stands for "will not say", and the origins of extensions have none.
+fn authority_of_origin(origin: &str) -> Option<&str> {
+    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))
+}
+
+fn forbidden_host() -> Problem {
+    let detail = "this server has no keys yet and answers only to localhost, 127.0.0.1, [::1] and the host of \
+                  server.public_url, whichever name leads to it; nothing was done. Ask by one of these names, or set \
+                  server.public_url to the URL by which it is meant to be reached";
+    Problem::new(StatusCode::FORBIDDEN, "forbidden_host", detail)
+}
+
+fn forbidden_origin() -> Problem {
+    let detail = "this server has no keys yet and takes no changes from pages of other sites, which any site a person \
+                  visits could send; nothing was done. Send the request from a program, or set server.public_url to \
+                  the URL by which your own pages are reached";
+    Problem::new(StatusCode::FORBIDDEN, "forbidden_origin", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn verdict(public_url: Option<&str>, method: &Method, headers: &[(HeaderName, &str)]) -> u16 {
+        let gate = Gate::new(IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)), public_url);
+        let given: HeaderMap =
+            headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        gate.check(method, &Uri::from_static("/v1/events"), &given)
+            .map_or_else(|problem| problem.status().as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn only_hosts_by_which_the_server_is_meant_to_be_reached_are_answered() {
+        let by_host =
+            |host| verdict(Some("https://Mail.Shop.example/x"), &Method::GET, &[(header::HOST, host)]);
+        for ours in [
+            "localhost",
+            "LOCALHOST:8025",
+            "localhost.:80",
+            "127.0.0.1:8025",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8025",
+            "[::ffff:127.0.0.1]:1",
+            "10.1.2.3:8025",
+            "mail.shop.example",
+            "mail.shop.example:443",
+        ] {
+            assert_eq!(by_host(ours), 200, "{ours}");
+        }
+        for strange in [
+            "",
+            "evil.example",
+            "evil.example:8025",
+            "localhost.evil.example",
+            "localhost@evil.example",
+            "127.0.0.1:80@evil.example",
+            "127.0.0.1.evil.example",
+            "10.1.2.4",
+            "[::2]",
+            "[::1",
+            "[::1]x",
+            "shop.example",
+            "0.0.0.0:8025",
+            "localhost/",
+        ] {
+            assert_eq!(by_host(strange), 403, "{strange}");
+        }
+        assert_eq!(verdict(None, &Method::GET, &[(header::HOST, "mail.shop.example")]), 403);
+        assert_eq!(verdict(None, &Method::POST, &[]), 200, "whoever names no host is no browser");
+    }
+
+    #[test]
+    fn a_host_in_the_request_target_counts_too() {
+        let gate = Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None);
+        let check = |uri| gate.check(&Method::GET, &Uri::from_static(uri), &HeaderMap::new()).is_ok();
+        assert!(check("http://127.0.0.1:8025/v1/types"));
+        assert!(!check("http://evil.example/v1/types"));
+    }
+
+    #[test]
+    fn changes_from_pages_of_other_sites_are_refused() {
+        let by = |method: &Method, origin| {
+            let headers = [(header::HOST, "localhost:8025"), (header::ORIGIN, origin)];
+            verdict(Some("https://mail.shop.example"), method, &headers)
+        };
+        for ours in ["http://localhost:8025", "http://127.0.0.1", "https://mail.shop.example"] {
+            assert_eq!(by(&Method::POST, ours), 200, "{ours}");
+        }
+        for strange in
+            ["null", "https://evil.example", "http://localhost.evil.example", "chrome-extension://x", ""]
+        {
+            assert_eq!(by(&Method::POST, strange), 403, "{strange}");
+            assert_eq!(by(&Method::DELETE, strange), 403, "{strange}");
+            assert_eq!(by(&Method::GET, strange), 200, "{strange}");
+        }
+        let cross_site = [(header::HOST, "localhost"), (SEC_FETCH_SITE, "cross-site")];
+        assert_eq!(verdict(None, &Method::POST, &cross_site), 403);
+        assert_eq!(
+            verdict(None, &Method::GET, &cross_site),
+            200,
+            "a link to the dashboard may stand anywhere"
+        );
+        let own = [(header::HOST, "localhost"), (SEC_FETCH_SITE, "same-origin")];
+        assert_eq!(verdict(None, &Method::POST, &own), 200);
+    }
+
+    #[test]
+    fn a_public_url_has_a_scheme_and_a_host() {
+        assert_eq!(public_host("https://mail.shop.example:8443/base").as_deref(), Some("mail.shop.example"));
+        assert_eq!(public_host("http://[2001:db8::1]").as_deref(), Some("2001:db8::1"));
+        for wrong in
+            ["", "mail.shop.example", "/x", "ftp://mail.shop.example", "https://", "https://user@host"]
+        {
+            assert_eq!(public_host(wrong), None, "{wrong}");
+        }
+    }
+}
