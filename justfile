@@ -23,3 +23,7 @@ crash-drill:
 # Measure against Postfix in the same run
 bench:
     cargo run --release -p postrider-bench --bin end-to-end
+
+# Fuzz every parser of what strangers send, each for so many seconds
+fuzz seconds="60":
+    scripts/fuzz {{seconds}}

@@ -63,6 +63,20 @@ impl NotificationId {
         Self(SortableId::new(now, random))
     }
 
+    /// The id from which a `Message-ID` was made, `<ntf_…@domain>`; `None` if it is none of ours. The angle brackets may
+    /// be missing, as they are in reports that took it apart.
+    #[must_use]
+    pub fn from_message_id(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bare = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+        bare.split_once('@')?.0.parse().ok()
+    }
+
+    /// Writes the id's 26 characters behind another prefix, for names made from it.
+    pub(crate) fn write_as(self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
+        self.0.write(f, prefix)
+    }
+
     /// The sixteen bytes a ledger stores; they sort as the ids do.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
@@ -129,5 +143,51 @@ impl EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Names one endpoint that hears what becomes of notifications: `whk_` and 26 characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WebhookId(SortableId);
+
+impl WebhookId {
+    const PREFIX: &'static str = "whk_";
+
+    /// A new id from the clock and at least 80 random bits.
+    #[must_use]
+    pub fn new(now: Timestamp, random: u128) -> Self {
+        Self(SortableId::new(now, random))
+    }
+
+    /// The sixteen bytes a ledger stores.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.0.to_be_bytes()
+    }
+
+    /// The id whose stored form is `bytes`.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(SortableId(u128::from_be_bytes(bytes)))
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, Self::PREFIX)
+    }
+}
+
+impl fmt::Debug for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for WebhookId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        SortableId::parse(text, Self::PREFIX).map(Self).ok_or(InvalidId(Self::PREFIX))
     }
 }

@@ -1,8 +1,10 @@
 //! What the product decides, as values and pure functions.
 
 pub mod address;
+pub mod bounce;
 pub mod document;
 pub mod event;
+pub mod feedback;
 pub mod id;
 pub mod lifecycle;
 pub mod notification;
@@ -10,5 +12,6 @@ pub mod outcome;
 pub mod problem;
 pub mod retry;
 pub mod status;
+pub mod suppression;
 pub mod time;
 pub mod timeline;

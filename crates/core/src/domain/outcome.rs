@@ -134,3 +134,21 @@ pub enum FaultScope {
     /// About us or the server: the route pauses before the next message is tried.
     Route,
 }
+
+impl Words {
+    /// The id under which Amazon SES took a message, where the words are SES's: `250 Ok 0102018f…-000000`.
+    #[must_use]
+    pub fn ses_message_id(&self) -> Option<&str> {
+        const GROUPS: [usize; 7] = [16, 8, 4, 4, 4, 12, 6];
+        let is_id = |word: &&str| {
+            let mut groups = word.split('-');
+            let fits = GROUPS.iter().all(|len| {
+                groups.next().is_some_and(|group| {
+                    group.len() == *len && group.bytes().all(|byte| byte.is_ascii_hexdigit())
+                })
+            });
+            fits && groups.next().is_none()
+        };
+        self.0.split(' ').find(is_id)
+    }
+}

@@ -67,7 +67,11 @@ impl Catalog for TypeSet {
             fingerprint: Fingerprint::of_parts(&[&message]),
             signature,
         };
-        let envelope = Envelope { return_path: self.return_path.clone(), recipient: notification.to.clone() };
+        let return_path = match &self.return_paths {
+            Some(return_paths) => return_paths.address(notification.id),
+            None => self.return_path.clone(),
+        };
+        let envelope = Envelope { return_path, recipient: notification.to.clone() };
         Ok(Composed { envelope, message, copy })
     }
 }

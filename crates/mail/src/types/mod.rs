@@ -25,6 +25,7 @@ pub use rendition::{RecomposeError, recompose};
 pub use sender::Sender;
 pub use source::{TypeSource, write_shipped};
 
+use crate::verp::Verp;
 use notification_type::NotificationType;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
@@ -39,6 +40,8 @@ pub struct TypeSet {
     sender: Sender,
     /// Where bounces go.
     return_path: EmailAddress,
+    /// Where they go instead, a path of its own for each notification.
+    return_paths: Option<Verp>,
 }
 
 impl TypeSet {
@@ -46,7 +49,7 @@ impl TypeSet {
     #[must_use]
     pub fn empty(sender: Sender) -> Self {
         let return_path = sender.from.address.clone();
-        Self { types: BTreeMap::new(), answering: BTreeMap::new(), sender, return_path }
+        Self { types: BTreeMap::new(), answering: BTreeMap::new(), sender, return_path, return_paths: None }
     }
 
     /// Reads, compiles and checks every type in `source`, for messages from `sender`.
@@ -84,7 +87,17 @@ impl TypeSet {
             );
             errors.push(TypeError::new(&names[0], "type.toml", message));
         }
-        if errors.is_empty() { Ok(Self { types, answering, sender, return_path }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self { types, answering, sender, return_path, return_paths: None })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The same types, whose messages have signed return paths: a bounce then names its notification.
+    #[must_use]
+    pub fn with_return_paths(self, return_paths: Option<Verp>) -> Self {
+        Self { return_paths, ..self }
     }
 }
 

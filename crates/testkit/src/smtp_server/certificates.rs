@@ -19,6 +19,14 @@ pub struct Identity {
     pub(super) acceptor: TlsAcceptor,
 }
 
+impl Identity {
+    /// What a server needs to show this identity.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(self.acceptor.config())
+    }
+}
+
 impl Authority {
     /// A new authority that nobody trusts yet.
     ///

@@ -1,0 +1,5 @@
+//! What comes back through Amazon: SES events, whether they come over SNS or out of an SQS queue.
+
+pub mod ses_event;
+pub mod sns;
+pub mod sqs;
