@@ -5,6 +5,7 @@
 
 pub mod drills;
 pub mod end_to_end;
+pub mod feedback;
 pub mod http;
 pub mod latency;
 pub mod load;

@@ -109,6 +109,7 @@ fn sent_at(claim: &Claim, at: Timestamp) -> FinishAttempt {
         verdict: Verdict::Sent,
         mailer: "smtp".to_owned(),
         words: Words::new("250 2.0.0 Ok: queued as 4bXk1d0GZgz3xN"),
+        condemns_address: false,
         copy: Some(SentCopy {
             rendition: RenditionId(Fingerprint::of_parts(&[b"seeded"])),
             composed_at: at,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use postrider_core::domain::suppression::{Secret, SoftBounceRule};
 use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::Ledger;
 use postrider_sqlite::SqliteLedger;
 
@@ -58,7 +60,10 @@ pub fn compare(
 fn seed_ledger(data_dir: &Path, past: Orders, rows: u64) -> Result<(), Failure> {
     std::fs::create_dir_all(data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ledger = SqliteLedger::open(data_dir.join("ledger.sqlite"))?;
+    // The server that opens this ledger afterwards finds the secret it was made with beside it.
+    std::fs::write(data_dir.join("secret.key"), "07".repeat(32))?;
+    let rules = RecipientRules { secret: Secret::new([7; 32]), soft_bounces: SoftBounceRule::default() };
+    let ledger = SqliteLedger::open(data_dir.join("ledger.sqlite"), rules)?;
     runtime.block_on(seed::fill(&ledger as &dyn Ledger, past, rows, now()?))
 }
 

@@ -186,7 +186,7 @@ fn postrider_json(run: &PostriderRun) -> Value {
     })
 }
 
-fn summary_json(summary: Summary) -> Value {
+pub(crate) fn summary_json(summary: Summary) -> Value {
     json!({
         "count": summary.count,
         "p50Ms": rounded(summary.p50_ms),
@@ -195,7 +195,7 @@ fn summary_json(summary: Summary) -> Value {
     })
 }
 
-fn machine_json(machine: &Machine) -> Value {
+pub(crate) fn machine_json(machine: &Machine) -> Value {
     json!({
         "cpu": machine.cpu,
         "cores": machine.cores,
@@ -212,11 +212,11 @@ fn settings_json(settings: &[(String, String)]) -> Value {
     settings.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
 }
 
-fn median_of<T>(runs: &[T], pick: impl Fn(&T) -> f64) -> f64 {
+pub(crate) fn median_of<T>(runs: &[T], pick: impl Fn(&T) -> f64) -> f64 {
     median(&runs.iter().map(pick).collect::<Vec<_>>())
 }
 
 /// Three decimals are more than any of these times is worth.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -65,6 +65,12 @@ enum Command {
     /// What will not be tried again until you say so
     #[command(subcommand)]
     DeadLetters(commands::dead_letters::DeadLettersCommand),
+    /// Whom not to write to any more
+    #[command(subcommand)]
+    Suppressions(commands::suppressions::SuppressionsCommand),
+    /// What came back by mail: bounces, complaints, answers
+    #[command(subcommand)]
+    Feedback(commands::feedback::FeedbackCommand),
     /// The configuration
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -142,6 +148,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Status { order_id } => commands::status::run(&global, &order_id).await,
         Command::Types(command) => commands::types::run(&global, command),
         Command::DeadLetters(command) => commands::dead_letters::run(&global, command).await,
+        Command::Suppressions(command) => commands::suppressions::run(&global, command).await,
+        Command::Feedback(command) => commands::feedback::run(&global, &command).await,
         Command::Config(command) => commands::config::run(&global, &command),
         Command::Openapi => {
             global.output().line(&postrider_http::openapi::description());

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -17,7 +18,9 @@ use crate::server_file::INSTANCE_HEADER;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// How long a server may take for a whole answer.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
-/// Bytes of an answer a command reads.
+/// How long a server may fall silent in the middle of a download.
+const SILENCE_TIME: Duration = Duration::from_secs(60);
+/// Bytes of an answer a command reads whole.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// An answer as it came.
@@ -29,6 +32,11 @@ pub struct Received {
     /// The body.
     pub bytes: Bytes,
 }
+
+/// What takes a download, part by part.
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send);
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Connects to the server at `authority`, such as `127.0.0.1:8025`.
 ///
@@ -77,23 +85,80 @@ pub async fn instance_at(authority: &str) -> Option<String> {
     Some(received.headers.get(INSTANCE_HEADER)?.to_str().ok()?.to_owned())
 }
 
-async fn talk(
-    stream: TcpStream,
+/// Sends one request and hands the body of a success on as it comes, however long it is. What is no success is read whole.
+/// Returns only once the whole body has come.
+///
+/// # Errors
+/// If there is no answer, it breaks off, or `sink` refuses it.
+pub async fn download(
+    authority: &str,
     request: Request<Full<Bytes>>,
-) -> Result<Received, Box<dyn std::error::Error + Send + Sync>> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let asking = async {
-        let (head, body) = sender.send_request(request).await?.into_parts();
+    sink: Sink<'_>,
+) -> Result<Received, Failure> {
+    let stream = connect(authority).await?;
+    let conversing = converse(stream, async |mut sender: SendRequest<Full<Bytes>>| {
+        let answer = timeout(ANSWER_TIME, sender.send_request(request)).await.map_err(Fault::from)??;
+        Ok(pour(answer, sink).await)
+    });
+    conversing.await.unwrap_or_else(|error| {
+        Err(Failure::new(format!("the server at http://{authority} did not answer: {error}; ask again")))
+    })
+}
+
+/// Hands the body of a success on to `sink`, part by part; reads whole what is none.
+///
+/// # Errors
+/// If the body breaks off or `sink` refuses it.
+pub async fn pour<B>(answer: http::Response<B>, sink: Sink<'_>) -> Result<Received, Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Fault>,
+{
+    let (head, mut body) = answer.into_parts();
+    let broken = |error: Fault| Failure::new(format!("the answer broke off: {error}"));
+    if !head.status.is_success() {
+        let bytes = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(broken)?.to_bytes();
+        return Ok(Received { status: head.status, headers: head.headers, bytes });
+    }
+    loop {
+        let Ok(frame) = timeout(SILENCE_TIME, body.frame()).await else {
+            let silence = SILENCE_TIME.as_secs();
+            return Err(Failure::new(format!("the answer broke off: nothing more came for {silence} s")));
+        };
+        match frame {
+            None => return Ok(Received { status: head.status, headers: head.headers, bytes: Bytes::new() }),
+            Some(Ok(frame)) => {
+                if let Some(part) = frame.data_ref() {
+                    sink(part)?;
+                }
+            }
+            Some(Err(error)) => return Err(broken(error.into())),
+        }
+    }
+}
+
+async fn talk(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Received, Fault> {
+    converse(stream, async |mut sender: SendRequest<Full<Bytes>>| {
+        let (head, body): (_, Incoming) = sender.send_request(request).await?.into_parts();
         let bytes = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
         Ok(Received { status: head.status, headers: head.headers, bytes })
-    };
+    })
+    .await
+}
+
+/// Asks over a new HTTP connection on `stream`.
+async fn converse<T>(
+    stream: TcpStream,
+    ask: impl AsyncFnOnce(SendRequest<Full<Bytes>>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // The connection only moves while somebody polls it. Once it is over, the request tells how it went.
     let driving = async {
         let _ = connection.await;
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
-        received = asking => received,
+        answer = ask(sender) => answer,
         never = driving => match never {},
     }
 }

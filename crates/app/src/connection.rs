@@ -2,18 +2,21 @@
 
 use axum::Router;
 use axum::body::Body;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use postrider_sqlite::OpenError;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::client::{self, ANSWER_BYTES_MAX};
+use crate::client::{self, ANSWER_BYTES_MAX, Sink};
 use crate::commands::Failure;
 use crate::config::Settings;
 use crate::runtime::{Parts, StartError, Types};
 use crate::server_file;
+
+const CONTENT_TYPE: &str = "content-type";
+const JSON: (&str, &str) = (CONTENT_TYPE, "application/json");
 
 /// A way to the API.
 pub enum Connection {
@@ -32,6 +35,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn new(status: StatusCode, bytes: &[u8]) -> Self {
+        let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
+        Self { status, body: serde_json::from_slice(bytes).unwrap_or_else(|_| text()) }
+    }
+
     /// The body of a success.
     ///
     /// # Errors
@@ -117,7 +125,51 @@ impl Connection {
     /// # Errors
     /// If there is no answer.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Failure> {
-        self.call(Method::POST, path, headers, Bytes::from(body)).await
+        let headers = [&[JSON], headers].concat();
+        self.call(Method::POST, path, &headers, Bytes::from(body)).await
+    }
+
+    /// Posts bytes of another kind to `path`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Failure> {
+        self.call(Method::POST, path, &[(CONTENT_TYPE, content_type)], Bytes::from(body)).await
+    }
+
+    /// Puts JSON text at `path`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn put(&self, path: &str, body: String) -> Result<Answer, Failure> {
+        self.call(Method::PUT, path, &[JSON], Bytes::from(body)).await
+    }
+
+    /// Deletes what is at `path`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn delete(&self, path: &str) -> Result<Answer, Failure> {
+        self.call(Method::DELETE, path, &[], Bytes::new()).await
+    }
+
+    /// Asks for `path` and hands what comes on to `sink`, however much it is.
+    ///
+    /// # Errors
+    /// If there is no answer, it is no success, it breaks off, or `sink` refuses it.
+    pub async fn download(&self, path: &str, sink: Sink<'_>) -> Result<(), Failure> {
+        let request = Request::get(path);
+        let received = match self {
+            Self::Server(authority) => {
+                let request = request.header(header::HOST, authority).body(Full::default());
+                client::download(authority, well_formed(path, request)?, sink).await?
+            }
+            Self::Ledger(parts) => {
+                let request = well_formed(path, request.body(Body::empty()))?;
+                client::pour(in_process(parts.router(), request).await, sink).await?
+            }
+        };
+        Answer::new(received.status, &received.bytes).success().map(drop)
     }
 
     async fn call(
@@ -128,30 +180,25 @@ impl Connection {
         body: Bytes,
     ) -> Result<Answer, Failure> {
         let mut request = Request::builder().method(method).uri(path);
-        if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (status, bytes) = match self {
             Self::Server(authority) => {
                 let request = request.header(header::HOST, authority).body(Full::new(body));
-                let request =
-                    request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
-                let received = client::exchange(authority, request).await?;
+                let received = client::exchange(authority, well_formed(path, request)?).await?;
                 (received.status, received.bytes)
             }
             Self::Ledger(parts) => {
-                let request = request.body(Body::from(body));
-                let request =
-                    request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
-                in_process(parts.router(), request).await?
+                let request = well_formed(path, request.body(Body::from(body)))?;
+                let (head, body) = in_process(parts.router(), request).await.into_parts();
+                let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+                let body =
+                    body.map_err(|error| Failure::new(format!("the answer could not be read: {error}")))?;
+                (head.status, body.to_bytes())
             }
         };
-        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
-        Ok(Answer { status, body })
+        Ok(Answer::new(status, &bytes))
     }
 
     /// Closes the ledger where this process has it open.
@@ -162,12 +209,12 @@ impl Connection {
     }
 }
 
-async fn in_process(router: Router, request: Request<Body>) -> Result<(StatusCode, Bytes), Failure> {
-    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| Failure::new(format!("the answer could not be read: {error}")))?;
-    Ok((status, body.to_bytes()))
+fn well_formed<B>(path: &str, request: http::Result<Request<B>>) -> Result<Request<B>, Failure> {
+    request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))
+}
+
+async fn in_process(router: Router, request: Request<Body>) -> Response<Body> {
+    router.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
 fn authority(url: &str) -> Result<String, Failure> {

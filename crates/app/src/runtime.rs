@@ -14,6 +14,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use postrider_core::limits::{STOP_DRAIN_MS_MAX, STOP_GOODBYE_MS_MAX};
 use postrider_core::ports::clock::{Clock, Random};
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{Leases, Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_http::BodyRoom;
@@ -27,15 +28,20 @@ use postrider_mail::mailers::outbox::OutboxMailer;
 use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
-use postrider_sqlite::{OpenError, SqliteLedger};
+use postrider_mail::verp::{InvalidReturnPath, Verp};
+use postrider_sqlite::{OpenError, SqliteLedger, has_secret};
+use postrider_webhook::OutboundConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinError;
 
 use crate::config::{MailerSettings, SenderSettings, Settings};
 use crate::engine::Engine;
+use crate::feedback::{self, FeedbackError, Intake, SnsError};
+use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
 use crate::system::{SystemClock, SystemRandom};
+use crate::webhooks::Webhooks;
 
 /// How long running requests and messages on their way may take once the server is told to stop.
 const DRAIN_TIME: Duration = Duration::from_millis(STOP_DRAIN_MS_MAX);
@@ -53,6 +59,18 @@ pub enum StartError {
         /// The system's words.
         reason: String,
     },
+    /// There is no secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The bounce domain makes no return paths.
+    #[error(transparent)]
+    ReturnPaths(#[from] InvalidReturnPath),
+    /// SNS cannot be listened to.
+    #[error(transparent)]
+    Sns(#[from] SnsError),
+    /// Reports cannot come in.
+    #[error(transparent)]
+    Feedback(#[from] FeedbackError),
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
@@ -147,6 +165,7 @@ pub struct Parts {
     /// What the API is made of.
     pub api: Api,
     wake: Arc<Notify>,
+    wake_webhooks: Arc<Notify>,
 }
 
 impl Parts {
@@ -158,24 +177,37 @@ impl Parts {
     /// # Errors
     /// Whatever is in the way, in words that say what to do.
     pub async fn open(settings: &Settings, types: Types) -> Result<Self, StartError> {
-        let types = Arc::new(match types {
+        let types = match types {
             Types::Needed => load_types(settings)?,
             Types::Unused => TypeSet::empty(unsigned(&settings.sender)),
-        });
+        };
+        let sns = settings.feedback.sns.as_ref().map(feedback::endpoint).transpose()?.map(Arc::new);
         make_data_dir(settings)?;
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let secret =
+            secret_file::load_or_create(&settings.secret_file, has_secret(&settings.ledger_path), &*random)?;
+        let bounce_domain = settings.sender.bounce_domain.as_deref();
+        let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
+        let types = Arc::new(types.with_return_paths(return_paths.clone()));
+        let return_paths = return_paths.map(Arc::new);
+        let rules = RecipientRules { secret, soft_bounces: settings.soft_bounces };
         let path = settings.ledger_path.clone();
         // Blocks as long as the disk takes; whoever waits for this may give up waiting.
-        let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path)).await??);
+        let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path, rules)).await??);
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let wake = Arc::new(Notify::new());
         let bell = Arc::clone(&wake);
+        let wake_webhooks = Arc::new(Notify::new());
+        let webhook_bell = Arc::clone(&wake_webhooks);
+        let allow_private = settings.webhooks.allow_private;
+        let webhook_targets = OutboundConfig { allow_private, ..OutboundConfig::default() };
         let api = Api {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             types,
+            return_paths,
             health: Arc::new(Health::new(clock.now())),
             clock,
             random,
@@ -184,9 +216,12 @@ impl Parts {
             request_limit_bytes: settings.request_limit_bytes,
             running_keys: RunningKeys::default(),
             body_room: BodyRoom::default(),
+            sns,
+            webhook_targets: Arc::new(webhook_targets),
+            wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
         };
-        Ok(Self { ledger, api, wake })
+        Ok(Self { ledger, api, wake, wake_webhooks })
     }
 
     /// The API over these parts.
@@ -212,6 +247,9 @@ fn open_mailer(settings: &Settings) -> Result<(Arc<dyn Mailer>, usize), StartErr
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it takes bounces, if it does.
+    pub bounce_address: Option<SocketAddr>,
+    intake: Intake,
     parts: Parts,
     mailer: Arc<dyn Mailer>,
     data_dir: PathBuf,
@@ -220,6 +258,7 @@ pub struct Server {
     fatal: watch::Receiver<Option<String>>,
     http: tokio::task::JoinHandle<()>,
     engine: tokio::task::JoinHandle<()>,
+    webhooks: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
@@ -250,21 +289,48 @@ impl Server {
             metrics: Arc::clone(&parts.api.metrics),
             health: Arc::clone(&parts.api.health),
             wake: Arc::clone(&parts.wake),
+            fatal: fatal_to.clone(),
+        });
+        let webhooks = Arc::new(Webhooks {
+            ledger: Arc::clone(&parts.api.ledger),
+            clock: Arc::clone(&parts.api.clock),
+            random: Arc::clone(&parts.api.random),
+            metrics: Arc::clone(&parts.api.metrics),
+            targets: Arc::clone(&parts.api.webhook_targets),
+            concurrency: settings.webhooks.concurrency,
+            wake: Arc::clone(&parts.wake_webhooks),
             fatal: fatal_to,
         });
         // The ledger's lock says that no other sender is alive: what was on its way when the last process died has an
         // unknown outcome, and nobody needs to wait for a lease to say so.
         engine.sweep(Leases::All).await?;
+        let intake =
+            Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
         let instance = server_file::new_instance(&*parts.api.random);
         let router = with_instance(parts.router(), &instance);
         let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
+        let webhooks = tokio::spawn(webhooks.run(stopped.clone()));
         let engine = tokio::spawn(engine.run(stopped));
         let url = format!("http://{address}");
         server_file::write(&settings.data_dir, &url, &instance).map_err(|error| {
             StartError::DataDirectory { path: settings.data_dir.clone(), reason: error.to_string() }
         })?;
         let data_dir = settings.data_dir.clone();
-        Ok(Self { address, parts, mailer, data_dir, instance, stop, fatal, http, engine })
+        let bounce_address = intake.listening;
+        Ok(Self {
+            address,
+            bounce_address,
+            intake,
+            parts,
+            mailer,
+            data_dir,
+            instance,
+            stop,
+            fatal,
+            http,
+            engine,
+            webhooks,
+        })
     }
 
     /// Returns when the ledger can no longer be trusted, with the reason. The server must stop then.
@@ -279,12 +345,14 @@ impl Server {
     /// Stops: takes no new connections, claims nothing more, lets running requests and messages on their way finish,
     /// gives back what was claimed but not begun, says goodbye to the mail server, and closes the ledger. Each of these
     /// has its time; what does not end in it is left to the next start.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.parts.api.health.stop();
         self.stop.send_replace(true);
         let drained = async {
             let _ = self.engine.await;
             let _ = self.http.await;
+            let _ = self.webhooks.await;
+            self.intake.finish().await;
         };
         if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
             tracing::warn!(

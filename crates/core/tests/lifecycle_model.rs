@@ -1,5 +1,6 @@
 //! The lifecycle against a reference written from the contract's words alone, and what must hold for every history.
 
+use postrider_core::domain::feedback::{Reported, Truth};
 use postrider_core::domain::lifecycle::{Lifecycle, OnUnknown, Step, Verdict};
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
@@ -25,6 +26,9 @@ fn allowed(step: &Step) -> &'static [Status] {
             Status::Unknown,
         ],
         Step::Hasten => &[Status::Deferred],
+        // A report is always taken, if there was anything to report about.
+        Step::Report(_) => &Status::ALL,
+        Step::Suppress { .. } => &[Status::Queued, Status::Deferred],
         Step::Cancel => &[
             Status::Queued,
             Status::Deferred,
@@ -43,7 +47,10 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
         Step::Claim { now, .. } => before.due_at.is_some_and(|due| due <= *now),
         Step::Judge { now, .. } => before.due_at.is_none_or(|due| due <= *now),
         Step::Finish { fence, .. } => before.fence == *fence,
-        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel => true,
+        Step::Report(_) => before.fence > 0,
+        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
+            true
+        }
     }
 }
 
@@ -58,6 +65,8 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
         Step::Retry { now } => (Status::Queued, Some(*now)),
         Step::Hasten => (Status::Deferred, Some(Timestamp::EPOCH)),
         Step::Cancel => (Status::Canceled, None),
+        Step::Report(_) => (before.status, before.due_at),
+        Step::Suppress { .. } => (Status::Suppressed, None),
         Step::Finish { verdict, .. } => match verdict {
             Verdict::Sent => (Status::Sent, None),
             Verdict::Deferred { until, .. } => (Status::Deferred, Some(*until)),
@@ -91,6 +100,7 @@ fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
         | Step::Finish { verdict: Verdict::Dead { cause }, .. }
         | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
         Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
+        Step::Suppress { cause } => Some(cause.clone()),
         _ => before.cause.clone(),
     }
 }
@@ -101,7 +111,45 @@ fn reference(before: &Lifecycle, step: &Step) -> Option<Lifecycle> {
     }
     let (status, due_at) = target(before, step);
     let fence = before.fence.saturating_add(u32::from(matches!(step, Step::Claim { .. })));
-    Some(Lifecycle { status, due_at, fence, attempts: attempts(before, step), cause: cause(before, step) })
+    let plain = Lifecycle {
+        status,
+        due_at,
+        fence,
+        attempts: attempts(before, step),
+        cause: cause(before, step),
+        reported: reported(before, step),
+    };
+    // What was reported is the truth, as soon as no sender has it: not while it is claimed, judged, or waits.
+    let settles = matches!(step, Step::Finish { .. } | Step::LeaseLost { .. } | Step::Report(_));
+    match &plain.reported {
+        Some(known) if settles && status != Status::Sending => Some(Lifecycle {
+            status: known.truth.status(),
+            due_at: None,
+            cause: known.cause.clone(),
+            ..plain
+        }),
+        _ => Some(plain),
+    }
+}
+
+fn has_left(status: Status) -> bool {
+    matches!(status, Status::Sent | Status::Delivered | Status::Bounced | Status::Complained)
+}
+
+/// The greatest of what reports have said, until a person starts anew.
+fn reported(before: &Lifecycle, step: &Step) -> Option<Reported> {
+    match step {
+        Step::Report(new) => before.reported.clone().max(Some(new.clone())),
+        Step::Retry { .. } => None,
+        _ => before.reported.clone(),
+    }
+}
+
+fn report() -> impl Strategy<Value = Reported> {
+    (select(Truth::ALL.to_vec()), a_cause()).prop_map(|(truth, cause)| {
+        let is_well = matches!(truth, Truth::Accepted | Truth::Delivered);
+        Reported { truth, cause: (!is_well).then_some(cause) }
+    })
 }
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -138,6 +186,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => instant().prop_map(|now| Step::Retry { now }),
         1 => Just(Step::Hasten),
         1 => Just(Step::Cancel),
+        2 => report().prop_map(Step::Report),
+        1 => a_cause().prop_map(|cause| Step::Suppress { cause }),
     ]
 }
 
@@ -145,9 +195,22 @@ fn any_lifecycle() -> impl Strategy<Value = Lifecycle> {
     let due_at = proptest::option::of(instant());
     let attempts = prop_oneof![0u32..4, Just(u32::MAX)];
     let fence = prop_oneof![0u32..4, Just(u32::MAX)];
-    (select(Status::ALL.to_vec()), due_at, fence, attempts, proptest::option::of(a_cause())).prop_map(
-        |(status, due_at, fence, attempts, cause)| Lifecycle { status, due_at, fence, attempts, cause },
+    (
+        select(Status::ALL.to_vec()),
+        due_at,
+        fence,
+        attempts,
+        proptest::option::of(a_cause()),
+        proptest::option::of(report()),
     )
+        .prop_map(|(status, due_at, fence, attempts, cause, reported)| Lifecycle {
+            status,
+            due_at,
+            fence,
+            attempts,
+            cause,
+            reported,
+        })
 }
 
 /// Every resend of an unknown outcome may be one more copy in somebody's mailbox.
@@ -182,7 +245,6 @@ proptest! {
     #[test]
     fn whatever_happens_the_history_makes_sense(steps in proptest::collection::vec(step(), 0..60)) {
         let mut now = Lifecycle::accepted(Timestamp::EPOCH);
-        let mut was_sent = false;
         for step in &steps {
             let Ok(after) = now.apply(step) else { continue };
             // A fence only rises, by one, and only by a claim.
@@ -200,9 +262,14 @@ proptest! {
             prop_assert_eq!(after.due_at.is_some(), happens_by_itself);
             // Somebody who looks at a dead letter finds the reason.
             prop_assert!(!after.status.is_dead_letter() || after.cause.is_some());
-            // Sent is for good.
-            prop_assert!(!was_sent);
-            was_sent = after.status == Status::Sent;
+            // Sent is for good: from there on only reports say more, and nothing sends it again by itself. A refusal that
+            // the mail service reports later leaves it to a person.
+            if has_left(now.status) {
+                let is_report = matches!(step, Step::Report(_));
+                prop_assert!(is_report && (has_left(after.status) || after.status == Status::Failed), "{step:?}");
+            }
+            // What reports say never gets less, until a person starts anew.
+            prop_assert!(after.reported >= now.reported || is_retry);
             now = after;
         }
     }
@@ -228,7 +295,7 @@ fn only_what_waits_and_is_due_is_due() {
     for status in Status::ALL {
         for due_ms in [1, 2, 3] {
             let due_at = Some(Timestamp::from_millis(due_ms));
-            let lifecycle = Lifecycle { status, due_at, fence: 0, attempts: 0, cause: None };
+            let lifecycle = Lifecycle { status, due_at, fence: 0, attempts: 0, cause: None, reported: None };
             let waits = matches!(status, Status::Queued | Status::Deferred);
             assert_eq!(
                 lifecycle.is_due(Timestamp::from_millis(2)),

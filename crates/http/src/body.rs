@@ -61,6 +61,12 @@ impl Default for BodyRoom {
 }
 
 impl BodyRoom {
+    /// Room for `bytes` in all.
+    #[must_use]
+    pub fn of(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes)))
+    }
+
     /// Room for `bytes`, or 503 when the requests in front leave none for too long.
     async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let bytes = u32::try_from(bytes.min(HTTP_BODIES_BYTES_MAX)).unwrap_or(u32::MAX);
@@ -92,6 +98,11 @@ pub struct Received {
 
 /// The whole body, or 413 beyond `limit` bytes, or 408 when the client is too slow.
 pub async fn read(api: &Api, body: Body, limit: usize) -> Result<Received, Problem> {
+    read_within(&api.body_room, body, limit).await
+}
+
+/// The same, in a room that others do not share.
+pub async fn read_within(room: &BodyRoom, body: Body, limit: usize) -> Result<Received, Problem> {
     let too_large = || {
         let detail = format!("the body is larger than {limit} bytes; nothing of it was stored");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
@@ -100,7 +111,7 @@ pub async fn read(api: &Api, body: Body, limit: usize) -> Result<Received, Probl
     let announced = body.size_hint().upper().unwrap_or(limit as u64);
     let announced =
         usize::try_from(announced).ok().filter(|length| *length <= limit).ok_or_else(too_large)?;
-    let room = api.body_room.take(announced).await?;
+    let room = room.take(announced).await?;
     let collecting = Limited::new(body, limit).collect();
     match tokio::time::timeout(Duration::from_millis(HTTP_BODY_TIMEOUT_MS), collecting).await {
         Ok(Ok(collected)) => Ok(Received { bytes: collected.to_bytes(), room }),

@@ -108,13 +108,34 @@ pub async fn once(
     keyed: Option<KeyedRequest>,
     work: impl Future<Output = Result<Outcome, Problem>>,
 ) -> Result<Response, Problem> {
+    Ok(match once_given(api, keyed, work).await? {
+        Given::First(fresh) => answer(fresh),
+        Given::Again(remembered) => replay(remembered),
+    })
+}
+
+/// An answer, and whether it was given before.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// For the first time.
+    First(RememberedAnswer),
+    /// As it was given before.
+    Again(RememberedAnswer),
+}
+
+/// As [`once`], for answers to which something is added that is not to be remembered.
+pub async fn once_given(
+    api: &Api,
+    keyed: Option<KeyedRequest>,
+    work: impl Future<Output = Result<Outcome, Problem>>,
+) -> Result<Given, Problem> {
     if let Some(keyed) = &keyed
         && let Some((request, remembered)) = api.ledger.recall_answer(keyed.key, api.clock.now()).await?
     {
-        return if request == keyed.request { Ok(replay(remembered)) } else { Err(reused()) };
+        return if request == keyed.request { Ok(Given::Again(remembered)) } else { Err(reused()) };
     }
     let fresh = match work.await? {
-        Outcome::Passing(fresh) => return Ok(answer(fresh)),
+        Outcome::Passing(fresh) => return Ok(Given::First(fresh)),
         Outcome::Final(fresh) => fresh,
     };
     if let Some(keyed) = keyed {
@@ -125,7 +146,7 @@ pub async fn once(
             tracing::error!(%error, "an answer could not be remembered under its Idempotency-Key");
         }
     }
-    Ok(answer(fresh))
+    Ok(Given::First(fresh))
 }
 
 /// 422: the key belongs to another request.

@@ -4,6 +4,7 @@ pub mod api;
 mod body;
 mod dashboard;
 mod extract;
+pub mod feedback;
 pub mod gate;
 pub mod health;
 pub mod idempotency;
@@ -11,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 mod problem;
 pub mod server;
+pub mod sns;
 pub mod state;
 mod write_deadline;
 

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use postrider_core::domain::feedback::ReportKind;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::feedback::FeedbackRecorded;
 use postrider_core::ports::ledger::QueueStats;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -31,10 +33,42 @@ pub struct Metrics {
     pub dead_letters: Counter,
     /// Notifications asked for again with the same business key.
     pub duplicates: Counter,
+    /// Notifications not sent because their recipients are on the suppression list.
+    pub suppressed: Counter,
+    /// Reports of a delivery.
+    pub deliveries: Counter,
+    /// Reports of a permanent bounce.
+    pub bounces: Counter,
+    /// Reports of a bounce that may pass.
+    pub soft_bounces: Counter,
+    /// Complaints.
+    pub complaints: Counter,
+    /// Reports about nothing that was sent from here.
+    pub feedback_orphans: Counter,
+    /// Messages to the SNS endpoint that were refused.
+    pub sns_refused: Counter,
+    /// Reports that wait for their message to be known under the mail service's id.
+    pub feedback_kept: Counter,
+    /// Reports that were known already.
+    pub feedback_repeated: Counter,
+    /// Unknown outcomes that a report settled.
+    pub unknown_settled: Counter,
+    /// Reports that put their recipient on the suppression list, or said once more why it is there.
+    pub suppressions_added: Counter,
+    /// Calls of webhooks, each try for itself.
+    pub webhook_calls: Counter,
+    /// Calls of webhooks that failed, each try for itself.
+    pub webhook_failures: Counter,
+    /// Calls of webhooks given up after the last try.
+    pub webhook_calls_lost: Counter,
+    /// Webhooks disabled because they are gone or failed for too long.
+    pub webhooks_disabled: Counter,
     /// Events accepted.
     pub events_accepted: Counter,
     /// Seconds from an event's acceptance to its message being handed to the mailer.
     pub send_latency: Histogram,
+    /// Seconds from a message being handed to the mailer to the report of its delivery.
+    pub delivery_latency: Histogram,
     /// Seconds from a request's arrival to its event being durable.
     pub accept_latency: Histogram,
 }
@@ -59,13 +93,41 @@ impl Default for Metrics {
         let unknown = counter("unknown", "Attempts whose outcome is unknown");
         let dead_letters = counter("dead_letters", "Notifications that became dead letters");
         let duplicates = counter("duplicates", "Notifications asked for again with the same business key");
+        let suppressed = counter("suppressed", "Notifications not sent because of the suppression list");
+        let deliveries = counter("deliveries", "Reports of a delivery");
+        let bounces = counter("bounces", "Reports of a permanent bounce");
+        let soft_bounces = counter("soft_bounces", "Reports of a bounce that may pass");
+        let complaints = counter("complaints", "Complaints");
+        let feedback_orphans = counter("feedback_orphans", "Reports about nothing that was sent from here");
+        let sns_refused = counter("sns_refused", "Messages to the SNS endpoint that were refused");
+        let feedback_kept = counter(
+            "feedback_kept",
+            "Reports that wait for their message to be known under the service's id",
+        );
+        let feedback_repeated = counter("feedback_repeated", "Reports that were known already");
+        let unknown_settled = counter("unknown_settled", "Unknown outcomes that a report settled");
+        let suppressions_added =
+            counter("suppressions_added", "Reports that put their recipient on the suppression list");
+        let webhook_calls = counter("webhook_calls", "Calls of webhooks");
+        let webhook_failures = counter("webhook_failures", "Calls of webhooks that failed");
+        let webhook_calls_lost =
+            counter("webhook_calls_lost", "Calls of webhooks given up after the last try");
+        let webhooks_disabled =
+            counter("webhooks_disabled", "Webhooks disabled because they are gone or failed for too long");
         let events_accepted = counter("events_accepted", "Events accepted");
         let send_latency = Histogram::new([0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0, 3600.0, 86_400.0]);
+        let delivery_latency =
+            Histogram::new([0.5, 2.5, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0, 432_000.0]);
         let accept_latency = Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5]);
         registry.register(
             "send_latency_seconds",
             "Event accepted to message handed to the mailer",
             send_latency.clone(),
+        );
+        registry.register(
+            "delivery_latency_seconds",
+            "Message handed to the mailer to report of its delivery",
+            delivery_latency.clone(),
         );
         registry.register(
             "accept_latency_seconds",
@@ -80,14 +142,84 @@ impl Default for Metrics {
             unknown,
             dead_letters,
             duplicates,
+            suppressed,
+            deliveries,
+            bounces,
+            soft_bounces,
+            complaints,
+            feedback_orphans,
+            feedback_kept,
+            feedback_repeated,
+            sns_refused,
+            unknown_settled,
+            suppressions_added,
+            webhook_calls,
+            webhook_failures,
+            webhook_calls_lost,
+            webhooks_disabled,
             events_accepted,
             send_latency,
+            delivery_latency,
             accept_latency,
         }
     }
 }
 
 impl Metrics {
+    /// Counts what recording a report came to.
+    pub fn count_feedback(&self, recorded: &FeedbackRecorded, now: Timestamp) {
+        let effect = match recorded {
+            FeedbackRecorded::Recorded(effect) => effect,
+            FeedbackRecorded::Orphan => {
+                self.feedback_orphans.inc();
+                return;
+            }
+            FeedbackRecorded::Repeated(_) => {
+                self.feedback_repeated.inc();
+                return;
+            }
+            FeedbackRecorded::Kept => {
+                self.feedback_kept.inc();
+                return;
+            }
+            FeedbackRecorded::Dropped(_) => return,
+        };
+        match effect.kind {
+            ReportKind::Delivered => {
+                self.deliveries.inc();
+                if let Some(sent_at) = effect.sent_at {
+                    let ms = u32::try_from(now.ms_since(sent_at)).unwrap_or(u32::MAX);
+                    self.delivery_latency.observe(f64::from(ms) / 1000.0);
+                }
+            }
+            ReportKind::Bounced(_) => {
+                self.bounces.inc();
+            }
+            ReportKind::SoftBounced(_) => {
+                self.soft_bounces.inc();
+            }
+            ReportKind::Complained => {
+                self.complaints.inc();
+            }
+            ReportKind::Rejected | ReportKind::RenderingFailed => {
+                self.send_failures.inc();
+            }
+            ReportKind::Accepted
+            | ReportKind::Delayed(_)
+            | ReportKind::Opened
+            | ReportKind::Clicked
+            | ReportKind::NotSpam
+            | ReportKind::AutoReply
+            | ReportKind::Other => {}
+        }
+        if effect.before == Status::Unknown && effect.status != Status::Unknown {
+            self.unknown_settled.inc();
+        }
+        if effect.suppressed.is_some() {
+            self.suppressions_added.inc();
+        }
+    }
+
     fn encode(&self, queue: &QueueStats, age_ms: u64) -> String {
         let mut text = String::with_capacity(4096);
         let mut gauges = String::with_capacity(1024);

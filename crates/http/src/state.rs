@@ -5,12 +5,15 @@ use std::sync::Arc;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_mail::types::TypeSet;
+use postrider_mail::verp::Verp;
+use postrider_webhook::OutboundConfig;
 
 use crate::body::BodyRoom;
 use crate::gate::Gate;
 use crate::health::Health;
 use crate::idempotency::RunningKeys;
 use crate::metrics::Metrics;
+use crate::sns::SnsEndpoint;
 
 /// The parts a running API is made of. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +38,14 @@ pub struct Api {
     pub running_keys: RunningKeys,
     /// Room for the bodies of running requests.
     pub body_room: BodyRoom,
+    /// Tells our signed return paths; `None` without a bounce domain.
+    pub return_paths: Option<Arc<Verp>>,
+    /// What it takes to be an SNS endpoint; `None` where no topic may write.
+    pub sns: Option<Arc<SnsEndpoint>>,
+    /// Where webhooks may go.
+    pub webhook_targets: Arc<OutboundConfig>,
+    /// Called after something changed about webhooks, so that who calls them wakes up.
+    pub wake_webhooks: Arc<dyn Fn() + Send + Sync>,
     /// Who may ask.
     pub gate: Arc<Gate>,
 }

@@ -30,6 +30,7 @@ use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_core::ports::clock::Random as _;
 use postrider_core::ports::ledger::{Acceptance, ClaimDue, FinishAttempt, Ledger as _, ListQuery};
 use postrider_sqlite::SqliteLedger;
+use postrider_testkit::contract::scene::recipient_rules;
 use postrider_testkit::random::SeededRandom;
 use tokio::sync::Semaphore;
 
@@ -127,7 +128,7 @@ async fn main() {
     let rate: u64 = arguments.next().map_or(0, |text| text.parse().unwrap());
     let batch: usize = arguments.next().map_or(256, |text| text.parse().unwrap());
     let opening = Instant::now();
-    let ledger = Arc::new(SqliteLedger::open(&file).unwrap());
+    let ledger = Arc::new(SqliteLedger::open(&file, recipient_rules()).unwrap());
     println!("opened in {:.0} ms, {}", opening.elapsed().as_secs_f64() * 1e3, file_sizes(&file));
     let newest = ledger.list(ListQuery { limit: 1, ..ListQuery::default() }).await.unwrap();
     let origin = newest
@@ -190,6 +191,7 @@ async fn main() {
                             verdict: Verdict::Sent,
                             mailer: "smtp".to_owned(),
                             words: Words::new("250 2.0.0 Ok: queued as 4ZK1Yc2bF7zXq"),
+                            condemns_address: false,
                             copy: Some(SentCopy {
                                 rendition: RenditionId(Fingerprint::of_parts(&[b"templates"])),
                                 composed_at: now,

@@ -4,15 +4,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::id::{NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
+use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::feedback::{
+    Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
+    SuppressionQuery,
+};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
+};
+use postrider_core::ports::webhooks::{
+    CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
+    WebhookLedger,
 };
 
 use crate::checkpoint::{Checkpoints, CheckpointsError};
@@ -22,7 +33,9 @@ use crate::opening::{self, BUSY_TIMEOUT, OpenError};
 use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
-    Accept, Claiming, Finishing, Intervening, Probe, RememberAnswer, StoreRendition, Sweeping,
+    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
+    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreRendition, Suppress, Sweeping,
+    Unsuppress, UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -32,6 +45,7 @@ use crate::writer::Writer;
 pub struct SqliteLedger {
     readers: Readers,
     writer: Arc<Writer>,
+    rules: RecipientRules,
     /// Given back last, when nothing of this process touches the file any more. The writer's thread holds it as well.
     _lock: Arc<ProcessLock>,
 }
@@ -42,10 +56,10 @@ impl SqliteLedger {
     ///
     /// # Errors
     /// [`OpenError`], saying what is in the way and what to do. Nothing is ever replaced or deleted.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+    pub fn open(path: impl AsRef<Path>, rules: RecipientRules) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let sqlite = |error| OpenError::sqlite(path, error);
-        let opened = opening::open(path)?;
+        let opened = opening::open(path, &rules)?;
         let mut connection = opened.writer;
         let fault = Arc::new(Fault::default());
         let readers = Readers::open(path, Arc::clone(&fault)).map_err(sqlite)?;
@@ -56,9 +70,9 @@ impl SqliteLedger {
             CheckpointsError::Thread(error) => OpenError::io(path, error),
         })?;
         let lock = Arc::new(opened.lock);
-        let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock))
+        let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock), rules.clone())
             .map_err(|error| OpenError::io(path, error))?;
-        Ok(Self { readers, writer: Arc::new(writer), _lock: lock })
+        Ok(Self { readers, writer: Arc::new(writer), rules, _lock: lock })
     }
 
     /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
@@ -158,5 +172,81 @@ impl Ledger for SqliteLedger {
 
     async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
         self.writer.submit(Probe { now }).await
+    }
+}
+
+#[async_trait]
+impl FeedbackLedger for SqliteLedger {
+    async fn record_feedback(&self, feedback: Feedback) -> Result<FeedbackRecorded, LedgerError> {
+        self.writer.submit(RecordFeedback(feedback)).await
+    }
+
+    async fn suppress(&self, entry: NewSuppression) -> Result<Suppression, LedgerError> {
+        self.writer.submit(Suppress(entry)).await
+    }
+
+    async fn unsuppress(&self, address: EmailAddress) -> Result<usize, LedgerError> {
+        self.writer.submit(Unsuppress(address)).await
+    }
+
+    async fn suppressions_of(
+        &self,
+        address: EmailAddress,
+        now: Timestamp,
+    ) -> Result<Vec<Suppression>, LedgerError> {
+        let secret = self.rules.secret.clone();
+        self.readers.read(move |snapshot| queries::suppressions_of(snapshot, &secret, &address, now)).await
+    }
+
+    async fn list_suppressions(
+        &self,
+        query: SuppressionQuery,
+        now: Timestamp,
+    ) -> Result<SuppressionPage, LedgerError> {
+        self.readers.read(move |snapshot| queries::list_suppressions(snapshot, query, now)).await
+    }
+
+    async fn forget_suppressed_address(&self, address: EmailAddress) -> Result<usize, LedgerError> {
+        self.writer.submit(ForgetAddress(address)).await
+    }
+}
+
+#[async_trait]
+impl WebhookLedger for SqliteLedger {
+    async fn create_webhook(&self, new: NewWebhook) -> Result<WebhookCreated, LedgerError> {
+        self.writer.submit(CreateWebhook(new)).await
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Webhook>, LedgerError> {
+        self.readers.read(|snapshot| queries::webhooks(snapshot)).await
+    }
+
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, LedgerError> {
+        self.readers.read(move |snapshot| queries::webhook(snapshot, id)).await
+    }
+
+    async fn update_webhook(
+        &self,
+        id: WebhookId,
+        change: WebhookChange,
+        now: Timestamp,
+    ) -> Result<Option<Webhook>, LedgerError> {
+        self.writer.submit(UpdateWebhook { id, change, now }).await
+    }
+
+    async fn delete_webhook(&self, id: WebhookId) -> Result<bool, LedgerError> {
+        self.writer.submit(DeleteWebhook(id)).await
+    }
+
+    async fn claim_calls(&self, request: ClaimCalls) -> Result<WebhookCalls, LedgerError> {
+        self.writer.submit(ClaimingCalls(request)).await
+    }
+
+    async fn finish_call(&self, finish: FinishCall) -> Result<CallFinished, LedgerError> {
+        self.writer.submit(FinishingCall(finish)).await
+    }
+
+    async fn replay_webhook(&self, replay: Replay) -> Result<Replayed, LedgerError> {
+        self.writer.submit(Replaying(replay)).await
     }
 }

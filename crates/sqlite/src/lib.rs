@@ -21,4 +21,4 @@ mod writer;
 mod tests;
 
 pub use ledger::SqliteLedger;
-pub use opening::OpenError;
+pub use opening::{OpenError, has_secret};

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use postrider_core::ports::feedback::RecipientRules;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::lock::{LockError, ProcessLock};
@@ -21,7 +22,7 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Page cache of every other connection, in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
 /// Compiled statements a connection keeps.
-const STATEMENTS_MAX: usize = 64;
+const STATEMENTS_MAX: usize = 128;
 /// Rows at either end of a table that are read to see whether the file is whole.
 const PROBED_ROWS: u32 = 64;
 
@@ -66,6 +67,14 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// The secret is not the one it was made with.
+    #[error(
+        "the ledger {path} was made with another secret; give it the secret file that was beside it, or its suppression list and its return paths mean nothing. Restore both from the same backup"
+    )]
+    OtherSecret {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// The operating system or SQLite refused.
     #[error(
         "the ledger {path} cannot be opened; check that its directory exists, can be written and has room"
@@ -98,6 +107,17 @@ impl OpenError {
     }
 }
 
+/// Whether the ledger at `path` was made with a secret that must be given to open it. Where that cannot be told, opening
+/// it will say why.
+#[must_use]
+pub fn has_secret(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let count = |connection: Connection| {
+        connection.query_row("SELECT count(*) FROM secret_mark", [], |row| row.get::<_, i64>(0))
+    };
+    Connection::open_with_flags(path, flags).and_then(count).is_ok_and(|count| count > 0)
+}
+
 /// A ledger file that is locked, sound as far as a bounded look can tell, and of this version.
 pub(crate) struct Opened {
     pub(crate) lock: ProcessLock,
@@ -105,7 +125,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens the file at `path`, creating it if there is none.
-pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
+pub(crate) fn open(path: &Path, rules: &RecipientRules) -> Result<Opened, OpenError> {
     let lock = ProcessLock::take(path).map_err(|error| match error {
         LockError::Held(holder) => OpenError::AlreadyOpen { path: path.to_owned(), holder },
         LockError::Io(error) => OpenError::io(path, error),
@@ -123,7 +143,22 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
         check_whole(&writer, path)?;
     }
     schema::migrate(&mut writer, version).map_err(sqlite)?;
+    check_secret(&writer, path, rules)?;
     Ok(Opened { lock, writer })
+}
+
+/// Keyed hashes made under another secret would be found by nobody: those who must get no mail would get it again.
+fn check_secret(connection: &Connection, path: &Path, rules: &RecipientRules) -> Result<(), OpenError> {
+    let sqlite = |error| OpenError::sqlite(path, error);
+    connection
+        .execute(
+            "INSERT INTO secret_mark (one, mark) VALUES (1, ?1) ON CONFLICT (one) DO NOTHING",
+            [rules.mark()],
+        )
+        .map_err(sqlite)?;
+    let mark: [u8; 32] =
+        connection.query_row("SELECT mark FROM secret_mark", [], |row| row.get(0)).map_err(sqlite)?;
+    if mark == rules.mark() { Ok(()) } else { Err(OpenError::OtherSecret { path: path.to_owned() }) }
 }
 
 /// A connection for reading.

@@ -1,19 +1,23 @@
 //! Between rows and the domain's types.
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::bounce::EnhancedStatus;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
+use postrider_core::domain::feedback::Reported;
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::Notification;
 use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::time::Timestamp;
-use postrider_core::domain::timeline::TimelineEntry;
+use postrider_core::domain::timeline::{ReportDetail, TimelineEntry};
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::codes::{kind_from_code, priority_from_code, status_from_code};
+use crate::codes::{
+    class_from_code, kind_from_code, priority_from_code, source_from_code, status_from_code, truth_from_code,
+};
 
 /// How many ids may share the leading 63 bits, or follow so closely that they share a stretch of row numbers.
 /// Random ids do so once in ten thousand; the stretch is wide so that even ids counted up within one millisecond fit.
@@ -57,7 +61,8 @@ macro_rules! select_notification {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, event_seq, notification_type, to_address, order_id, priority, created_at, send_at, ",
-            "updated_at, status, due_at, fence, attempts, cause, entries, data_fingerprint FROM notifications ",
+            "updated_at, status, due_at, fence, attempts, cause, entries, data_fingerprint, reported, reported_cause ",
+            "FROM notifications ",
             $rest
         )
     };
@@ -82,6 +87,7 @@ impl StoredNotification {
             fence: row.get(12)?,
             attempts: row.get(13)?,
             cause: row.get_ref(14)?.as_str_or_null()?.map(Cause::from_codes),
+            reported: reported(row)?,
         };
         let notification = Notification {
             id: NotificationId::from_bytes(row.get(1)?),
@@ -141,6 +147,14 @@ impl StoredNotification {
     }
 }
 
+/// The row numbered `seq`.
+pub(crate) fn load_seq(connection: &Connection, seq: i64) -> rusqlite::Result<Option<StoredNotification>> {
+    connection
+        .prepare_cached(select_notification!("WHERE seq = ?1"))?
+        .query_row([seq], StoredNotification::read)
+        .optional()
+}
+
 /// The row of the notification named `id`.
 pub(crate) fn load(
     connection: &Connection,
@@ -154,7 +168,22 @@ pub(crate) fn load(
         .optional()
 }
 
-/// Reads `at, kind, attempt, claimed_at, mailer, cause, words`.
+/// Reads what reports have said, if any did.
+fn reported(row: &Row<'_>) -> rusqlite::Result<Option<Reported>> {
+    let Some(code) = row.get::<_, Option<u8>>(17)? else { return Ok(None) };
+    let truth = decoded(row, 17, truth_from_code(code))?;
+    Ok(Some(Reported { truth, cause: row.get_ref(18)?.as_str_or_null()?.map(Cause::from_codes) }))
+}
+
+/// The columns that [`entry`] reads.
+macro_rules! entry_columns {
+    () => {
+        "at, kind, attempt, claimed_at, mailer, cause, words, report, source, class, status_code, occurred_at"
+    };
+}
+pub(crate) use entry_columns;
+
+/// Reads [`entry_columns`].
 pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<TimelineEntry> {
     Ok(TimelineEntry {
         at: instant(row, 0)?,
@@ -164,7 +193,34 @@ pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<TimelineEntry> {
         mailer: row.get(4)?,
         cause: row.get_ref(5)?.as_str_or_null()?.map(Cause::from_codes),
         words: row.get_ref(6)?.as_str_or_null()?.map(Words::new),
+        report: report_detail(row)?,
     })
+}
+
+fn report_detail(row: &Row<'_>) -> rusqlite::Result<Option<ReportDetail>> {
+    let Some(fingerprint) = row.get::<_, Option<[u8; 16]>>(7)? else { return Ok(None) };
+    Ok(Some(ReportDetail {
+        fingerprint: Fingerprint::from_bytes(fingerprint),
+        source: decoded(row, 8, source_from_code(row.get(8)?))?,
+        class: optional_code(row, 9, class_from_code)?,
+        status: optional_status(row, 10)?,
+        occurred_at: optional_instant(row, 11)?,
+    }))
+}
+
+/// A code that may be missing.
+pub(crate) fn optional_code<T>(
+    row: &Row<'_>,
+    column: usize,
+    decode: fn(u8) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    row.get::<_, Option<u8>>(column)?.map(|code| decoded(row, column, decode(code))).transpose()
+}
+
+/// An enhanced status code that may be missing.
+pub(crate) fn optional_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<EnhancedStatus>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(|text| decoded(row, column, text.parse().ok())).transpose()
 }
 
 /// Reads `rendition, composed_at, message_fingerprint, signature`.
@@ -182,12 +238,12 @@ pub(crate) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestam
     row.get(column).map(Timestamp::from_millis)
 }
 
-fn optional_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn optional_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
 /// A value this version cannot read means that the file was damaged or written by something else.
-fn decoded<T>(row: &Row<'_>, column: usize, value: Option<T>) -> rusqlite::Result<T> {
+pub(crate) fn decoded<T>(row: &Row<'_>, column: usize, value: Option<T>) -> rusqlite::Result<T> {
     let data_type = row.get_ref(column).map_or(Type::Null, |value| value.data_type());
     value.ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(column, data_type, Box::new(FromSqlError::InvalidType))

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use postrider_core::limits::{
     LEDGER_CLOSE_MS_MAX, LEDGER_GROUP_MAX, LEDGER_QUEUE_BYTES_MAX, LEDGER_QUEUE_MAX, LEDGER_WAIT_MS_MAX,
 };
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::LedgerError;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -43,9 +44,10 @@ impl Writer {
         checkpoints: Checkpoints,
         fault: Arc<Fault>,
         lock: Arc<ProcessLock>,
+        rules: RecipientRules,
     ) -> std::io::Result<Self> {
         let (queue, steps) = mpsc::channel(LEDGER_QUEUE_MAX);
-        let committer = Committer { connection, checkpoints, fault: Arc::clone(&fault), _lock: lock };
+        let committer = Committer { connection, checkpoints, fault: Arc::clone(&fault), rules, _lock: lock };
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || committer.run(steps))?;
@@ -176,6 +178,7 @@ struct Committer {
     connection: Connection,
     checkpoints: Checkpoints,
     fault: Arc<Fault>,
+    rules: RecipientRules,
     /// Given back last: nobody else may open the file while this thread can still write to it.
     _lock: Arc<ProcessLock>,
 }
@@ -268,7 +271,7 @@ impl Committer {
 
     fn try_commit(&self, group: &mut [Box<dyn Pending>]) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut writing = Writing::new(&self.connection);
+        let mut writing = Writing::new(&self.connection, &self.rules);
         for step in group {
             step.run(&mut writing)?;
         }

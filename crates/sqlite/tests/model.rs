@@ -1,19 +1,23 @@
 //! Random sequences of steps, carried out side by side by the ledger in memory and the one in SQLite: every answer is
 //! compared, and in the end everything that can be seen.
 
+use postrider_core::domain::bounce::BounceClass;
 use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::feedback::{Reference, ReportKind};
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::notification::Priority;
-use postrider_core::domain::outcome::Cause;
+use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::status::Status;
 use postrider_core::limits::IDEMPOTENCY_KEPT_MS;
+use postrider_core::ports::feedback::{Feedback, FeedbackLedger as _};
 use postrider_core::ports::ledger::{
     Acceptance, Claim, ClaimDue, FinishAttempt, Intervention, Leases, Ledger, ListQuery, Sweep,
 };
 use postrider_sqlite::SqliteLedger;
+use postrider_testkit::contract::feedback::report;
 use postrider_testkit::contract::idempotency::idempotency;
-use postrider_testkit::contract::scene::{Scene, address};
+use postrider_testkit::contract::scene::{Scene, address, recipient_rules};
 use postrider_testkit::memory_ledger::MemoryLedger;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -52,6 +56,14 @@ enum Move {
     Wait {
         ms: u64,
     },
+    /// A report about a notification of ours, or about one of a stranger, found by our id or by the mail service's.
+    Report {
+        notification: usize,
+        kind: usize,
+        name: u8,
+        by_service: bool,
+    },
+    Unsuppress,
     List {
         order: Option<u8>,
         status: Option<usize>,
@@ -83,6 +95,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
         2 => (any::<usize>(), 0u8..3)
             .prop_map(|(notification, intervention)| Move::Intervene { notification, intervention }),
+        4 => (any::<usize>(), any::<usize>(), 0u8..4, any::<bool>()).prop_map(
+            |(notification, kind, name, by_service)| Move::Report { notification, kind, name, by_service }
+        ),
+        3 => Just(Move::Unsuppress),
         3 => select(vec![0u64, 1, 500, 40_000, IDEMPOTENCY_KEPT_MS]).prop_map(|ms| Move::Wait { ms }),
         2 => (
             proptest::option::of(0u8..6),
@@ -128,8 +144,13 @@ impl Pair {
                     return;
                 }
                 let claim = &self.claims[claim % self.claims.len()];
-                let finish =
-                    FinishAttempt { copy: None, ..self.scene.report(claim, pick(verdict, delay_ms, now)) };
+                let service_id = service_id(claim.notification.id);
+                let finish = FinishAttempt {
+                    copy: None,
+                    words: Words::new(&format!("250 Ok {service_id}")),
+                    condemns_address: delay_ms % 7 == 0,
+                    ..self.scene.report(claim, pick(verdict, delay_ms, now))
+                };
                 assert_eq!(sqlite.finish_attempt(finish.clone()).await, memory.finish_attempt(finish).await);
             }
             Move::Sweep { all, resend, limit, judge_ms } => {
@@ -157,6 +178,35 @@ impl Pair {
                 );
             }
             Move::Wait { ms } => self.scene.clock.advance_ms(ms),
+            Move::Report { notification, kind, name, by_service } => {
+                let stranger = NotificationId::new(now, u128::from(name));
+                let id = self.ids.get(notification % (self.ids.len() + 1)).copied().unwrap_or(stranger);
+                let reference = if by_service {
+                    Reference::Provider(service_id(id))
+                } else {
+                    Reference::Notification(id)
+                };
+                let kinds = [
+                    ReportKind::Accepted,
+                    ReportKind::Delivered,
+                    ReportKind::Bounced(BounceClass::UnknownUser),
+                    ReportKind::Bounced(BounceClass::MailboxFull),
+                    ReportKind::SoftBounced(BounceClass::System),
+                    ReportKind::Complained,
+                    ReportKind::Rejected,
+                    ReportKind::Opened,
+                ];
+                let report = report(kinds[kind % kinds.len()], &name.to_string());
+                let feedback = Feedback { references: vec![reference], report, may_condemn: true, now };
+                assert_eq!(
+                    sqlite.record_feedback(feedback.clone()).await,
+                    memory.record_feedback(feedback).await
+                );
+            }
+            Move::Unsuppress => {
+                let ada = address("ada@example.com");
+                assert_eq!(sqlite.unsuppress(ada.clone()).await, memory.unsuppress(ada).await);
+            }
             Move::List { .. } => {
                 let query = self.query(&step);
                 assert_eq!(sqlite.list(query.clone()).await, memory.list(query).await);
@@ -211,6 +261,8 @@ impl Pair {
             assert_eq!(sqlite.find(*id).await, memory.find(*id).await);
             assert_eq!(sqlite.content(*id).await, memory.content(*id).await);
         }
+        let (ada, now) = (address("ada@example.com"), self.scene.now());
+        assert_eq!(sqlite.suppressions_of(ada.clone(), now).await, memory.suppressions_of(ada, now).await);
         assert_eq!(sqlite.dead_letter_groups().await, memory.dead_letter_groups().await);
         let everything = ListQuery { limit: 100, ..ListQuery::default() };
         assert_eq!(sqlite.list(everything.clone()).await, memory.list(everything).await);
@@ -220,6 +272,21 @@ impl Pair {
             assert_eq!(sqlite.recall_answer(key, now).await, memory.recall_answer(key, now).await);
         }
     }
+}
+
+/// The id under which a mail service that answers as SES does takes the message of a notification.
+fn service_id(id: NotificationId) -> String {
+    let digits = Fingerprint::of_parts(&[&id.to_bytes()]).to_bytes();
+    let hex: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "{}-{}-{}-{}-{}-{}-000000",
+        &hex[..16],
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..32]
+    )
 }
 
 fn pick(verdict: u8, delay_ms: u16, now: postrider_core::domain::time::Timestamp) -> Verdict {
@@ -247,9 +314,9 @@ proptest! {
     #[test]
     fn both_ledgers_tell_the_same_story(moves in moves()) {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let sqlite = SqliteLedger::open(directory.path().join("ledger.db")).expect("a fresh ledger opens");
+        let sqlite = SqliteLedger::open(directory.path().join("ledger.db"), recipient_rules()).expect("a fresh ledger opens");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let scene = Scene::new(Arc::new(MemoryLedger::new()));
+        let scene = Scene::new(Arc::new(MemoryLedger::new(recipient_rules())));
         let mut pair = Pair { scene, sqlite, claims: Vec::new(), ids: Vec::new() };
         runtime.block_on(async {
             for step in moves {

@@ -4,15 +4,25 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::id::{NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
+use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::feedback::{
+    Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
+};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
+};
+use postrider_core::ports::webhooks::{
+    CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
+    WebhookLedger,
 };
 
 /// What happens to one call.
@@ -140,5 +150,80 @@ impl Ledger for FaultyLedger {
 
     async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
         self.call(self.inner.probe(now)).await
+    }
+}
+
+#[async_trait]
+impl FeedbackLedger for FaultyLedger {
+    async fn record_feedback(&self, feedback: Feedback) -> Result<FeedbackRecorded, LedgerError> {
+        self.call(self.inner.record_feedback(feedback)).await
+    }
+
+    async fn suppress(&self, entry: NewSuppression) -> Result<Suppression, LedgerError> {
+        self.call(self.inner.suppress(entry)).await
+    }
+
+    async fn unsuppress(&self, address: EmailAddress) -> Result<usize, LedgerError> {
+        self.call(self.inner.unsuppress(address)).await
+    }
+
+    async fn suppressions_of(
+        &self,
+        address: EmailAddress,
+        now: Timestamp,
+    ) -> Result<Vec<Suppression>, LedgerError> {
+        self.call(self.inner.suppressions_of(address, now)).await
+    }
+
+    async fn list_suppressions(
+        &self,
+        query: SuppressionQuery,
+        now: Timestamp,
+    ) -> Result<SuppressionPage, LedgerError> {
+        self.call(self.inner.list_suppressions(query, now)).await
+    }
+
+    async fn forget_suppressed_address(&self, address: EmailAddress) -> Result<usize, LedgerError> {
+        self.call(self.inner.forget_suppressed_address(address)).await
+    }
+}
+
+#[async_trait]
+impl WebhookLedger for FaultyLedger {
+    async fn create_webhook(&self, new: NewWebhook) -> Result<WebhookCreated, LedgerError> {
+        self.call(self.inner.create_webhook(new)).await
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Webhook>, LedgerError> {
+        self.call(self.inner.webhooks()).await
+    }
+
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, LedgerError> {
+        self.call(self.inner.webhook(id)).await
+    }
+
+    async fn update_webhook(
+        &self,
+        id: WebhookId,
+        change: WebhookChange,
+        now: Timestamp,
+    ) -> Result<Option<Webhook>, LedgerError> {
+        self.call(self.inner.update_webhook(id, change, now)).await
+    }
+
+    async fn delete_webhook(&self, id: WebhookId) -> Result<bool, LedgerError> {
+        self.call(self.inner.delete_webhook(id)).await
+    }
+
+    async fn claim_calls(&self, request: ClaimCalls) -> Result<WebhookCalls, LedgerError> {
+        self.call(self.inner.claim_calls(request)).await
+    }
+
+    async fn finish_call(&self, finish: FinishCall) -> Result<CallFinished, LedgerError> {
+        self.call(self.inner.finish_call(finish)).await
+    }
+
+    async fn replay_webhook(&self, replay: Replay) -> Result<Replayed, LedgerError> {
+        self.call(self.inner.replay_webhook(replay)).await
     }
 }

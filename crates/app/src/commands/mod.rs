@@ -1,12 +1,17 @@
 //! The commands, one a file.
 
 pub mod config;
+mod csv_parts;
 pub mod dead_letters;
 mod event_file;
+pub mod feedback;
 pub mod init;
+mod mailbox;
 pub mod send;
 pub mod serve;
 pub mod status;
+pub mod suppressions;
+mod suppressions_export;
 pub mod types;
 
 /// Why a command failed, for standard error.

@@ -6,14 +6,19 @@ use std::path::PathBuf;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::lifecycle::OnUnknown;
 use postrider_core::domain::retry::RetryPolicy;
+use postrider_core::domain::suppression::SoftBounceRule;
 use postrider_core::limits::{
     ATTEMPTS_MAX, CONCURRENCY_MAX, REQUEST_BYTES_MAX, SMTP_CONNECTIONS_MAX, SMTP_TIMEOUT_MS_MAX,
+    SOFT_BOUNCES_MAX,
 };
 use postrider_http::gate::public_host;
 use postrider_mail::mailers::smtp::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
 
+use super::feedback::{FeedbackSettings, read_feedback};
 use super::load::{ConfigError, RawSettings};
 use super::reader::Reader;
+use super::webhooks::{WebhookSettings, read_webhooks};
+use crate::secret_file;
 
 /// Everything a server needs to know.
 #[derive(Clone, Debug)]
@@ -26,6 +31,10 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The ledger's file.
     pub ledger_path: PathBuf,
+    /// The installation's secret.
+    pub secret_file: PathBuf,
+    /// When soft bounces add up to a suppression.
+    pub soft_bounces: SoftBounceRule,
     /// Bytes of one event's body.
     pub request_limit_bytes: usize,
     /// What hands messages on.
@@ -40,6 +49,10 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// From whom messages are.
     pub sender: SenderSettings,
+    /// The ways by which reports come in.
+    pub feedback: FeedbackSettings,
+    /// How webhooks are called.
+    pub webhooks: WebhookSettings,
     /// Folder with notification types; the shipped ones if `None`.
     pub types_directory: Option<PathBuf>,
 }
@@ -123,7 +136,11 @@ impl Settings {
         let rate = read.number_u32("mailer.rate_per_second", 0, 0, 1_000_000)?;
         let sender = read_sender(&read)?;
         let mailer = read_mailer(&read, &sender)?;
+        let secret_file =
+            read.path("server.secret_file").unwrap_or_else(|| data_dir.join(secret_file::FILE_NAME));
         Ok(Self {
+            secret_file,
+            soft_bounces: read_soft_bounces(&read)?,
             listen,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             data_dir,
@@ -134,15 +151,29 @@ impl Settings {
                 1024,
                 REQUEST_BYTES_MAX,
             )?,
+            feedback: read_feedback(&read, &sender)?,
             mailer,
             concurrency: read.size("mailer.concurrency", 64, 1, CONCURRENCY_MAX)?,
             rate_per_second: (rate > 0).then_some(rate),
             on_unknown: on_unknown.unwrap_or(OnUnknown::Resend),
             retry,
             sender,
+            webhooks: read_webhooks(&read)?,
             types_directory: read.path("types.directory"),
         })
     }
+}
+
+fn read_soft_bounces(read: &Reader<'_>) -> Result<SoftBounceRule, ConfigError> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let defaults = SoftBounceRule::default();
+    let days =
+        |path, default_ms: u64| read.number(path, default_ms / DAY_MS, 1, 3650).map(|days| days * DAY_MS);
+    Ok(SoftBounceRule {
+        count: read.number_u32("suppression.soft_bounces", defaults.count, 0, SOFT_BOUNCES_MAX)?,
+        window_ms: days("suppression.soft_bounce_window_days", defaults.window_ms)?,
+        expiry_ms: days("suppression.soft_bounce_expiry_days", defaults.expiry_ms)?,
+    })
 }
 
 fn read_mailer(read: &Reader<'_>, sender: &SenderSettings) -> Result<MailerSettings, ConfigError> {

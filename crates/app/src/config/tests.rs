@@ -173,3 +173,46 @@ fn a_public_url_must_be_one() {
     assert!(error.contains("POSTRIDER__SERVER__PUBLIC_URL must be a URL"), "{error}");
     assert!(from_environment(&[("POSTRIDER__SERVER__PUBLIC_URL", "https://mail.shop.example/")]).is_ok());
 }
+
+#[test]
+fn a_bounce_listener_needs_a_bounce_domain_and_takes_its_name() {
+    let listen = ("POSTRIDER__FEEDBACK__LISTEN", "127.0.0.1:2525");
+    let refused = from_environment(&[listen]).unwrap_err();
+    assert!(
+        refused.contains("POSTRIDER__FEEDBACK__LISTEN") && refused.contains("bounce_domain"),
+        "{refused}"
+    );
+    let domain = ("POSTRIDER__SENDER__BOUNCE_DOMAIN", "bounces.shop.example");
+    let settings = from_environment(&[listen, domain]).unwrap();
+    assert_eq!(settings.feedback.listener.unwrap().hostname, "bounces.shop.example");
+    let wrong = ("POSTRIDER__FEEDBACK__LISTEN", "bounces.shop.example");
+    assert!(from_environment(&[wrong, domain]).is_err());
+}
+
+#[test]
+fn topics_are_arns_separated_by_commas() {
+    let topics = "arn:aws:sns:eu-central-1:111122223333:a, arn:aws:sns:eu-central-1:111122223333:b";
+    let settings = from_environment(&[("POSTRIDER__FEEDBACK__SNS_TOPICS", topics)]).unwrap();
+    assert_eq!(settings.feedback.sns.unwrap().topics.len(), 2);
+    for wrong in ["shop-mail", ",", "https://sns.eu-central-1.amazonaws.com/"] {
+        assert!(from_environment(&[("POSTRIDER__FEEDBACK__SNS_TOPICS", wrong)]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_queue_is_named_by_its_url() {
+    let url = "https://sqs.eu-central-1.amazonaws.com/111122223333/feedback";
+    let settings = from_environment(&[("POSTRIDER__FEEDBACK__SQS_QUEUE_URL", url)]).unwrap();
+    assert_eq!(settings.feedback.sqs.unwrap().config.queue_url, url);
+    assert!(from_environment(&[("POSTRIDER__FEEDBACK__SQS_QUEUE_URL", "feedback")]).is_err());
+}
+
+#[test]
+fn days_become_milliseconds_and_the_rule_can_be_switched_off() {
+    let settings = from_environment(&[
+        ("POSTRIDER__SUPPRESSION__SOFT_BOUNCES", "0"),
+        ("POSTRIDER__SUPPRESSION__SOFT_BOUNCE_WINDOW_DAYS", "2"),
+    ])
+    .unwrap();
+    assert_eq!((settings.soft_bounces.count, settings.soft_bounces.window_ms), (0, 172_800_000));
+}

@@ -65,6 +65,7 @@ impl InHand {
             mailer: engine.mailer.name().to_owned(),
             words,
             copy: None,
+            condemns_address: false,
         }
     }
 }

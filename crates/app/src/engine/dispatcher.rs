@@ -105,7 +105,9 @@ impl Dispatcher {
     }
 
     fn start(&mut self, claims: Claims, limit: usize) {
-        self.look = claims.claims.len() >= limit;
+        // Places that the suppressed took may be wanted by others that are due.
+        self.look = claims.claims.len() >= limit || claims.suppressed > 0;
+        self.engine.metrics.suppressed.inc_by(claims.suppressed as u64);
         self.next_due = claims.next_due_at;
         let now = Instant::now();
         let claimed_at = self.engine.clock.now();

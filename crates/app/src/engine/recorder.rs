@@ -5,6 +5,7 @@ use std::time::Duration;
 use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::feedback::FeedbackRecorded;
 use postrider_core::ports::ledger::{FinishAttempt, Finished, LedgerError};
 
 use super::Engine;
@@ -27,6 +28,14 @@ impl Engine {
                 Ok(Finished::Recorded(status)) => {
                     self.count(status, &finish, accepted_at);
                     log(status, &finish, correlation);
+                    return;
+                }
+                Ok(Finished::RecordedWithReports { status, effects }) => {
+                    self.count(status, &finish, accepted_at);
+                    log(status, &finish, correlation);
+                    for effect in effects {
+                        self.metrics.count_feedback(&FeedbackRecorded::Recorded(effect), finish.now);
+                    }
                     return;
                 }
                 Ok(Finished::Stale) => {

@@ -207,7 +207,7 @@ async fn a_server_that_takes_and_never_says_so_is_not_sent_copies_without_end() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redrive_in_steps_goes_on_after_the_dead_letters_it_has_met() {
     // Whatever is queued again is refused again at once.
-    let script = Script::new().on(Phase::Rcpt, Action::reply("550 5.1.1 no such user"));
+    let script = Script::new().on(Phase::Rcpt, Action::reply("550 5.6.0 no such content"));
     let (_smtp, server) = server_with(script, &[]).await;
     let mut ids = Vec::new();
     for order in ["1", "2"] {

@@ -102,6 +102,26 @@ impl TestServer {
         self.post_with(path, &[], body.to_string().as_bytes()).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.request("PUT", path, &[], body.to_string().as_bytes()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.request("PATCH", path, &[], body.to_string().as_bytes()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.request("DELETE", path, &[], b"").await
+    }
+
+    /// Starts it again after a stop, if that is possible.
+    pub async fn try_start(&mut self) -> Result<(), runtime::StartError> {
+        let server = runtime::Server::start(&self.settings).await?;
+        self.authority = server.address.to_string();
+        self.server = Some(server);
+        Ok(())
+    }
+
     /// Posts bytes as `application/json`, unless the headers say otherwise.
     pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.request("POST", path, headers, body).await
@@ -110,7 +130,7 @@ impl TestServer {
     async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.authority);
-        if method == "POST" {
+        if matches!(method, "POST" | "PUT" | "PATCH") {
             request.push_str(&format!("content-length: {}\r\n", body.len()));
             if !headers.iter().any(|(name, _)| *name == "content-type") {
                 request.push_str("content-type: application/json\r\n");
@@ -157,6 +177,19 @@ impl TestServer {
 
     pub async fn order_in_status(&self, order_id: &str, status: &str) -> Value {
         self.order_when(order_id, |shown| shown["status"] == status).await
+    }
+
+    /// The webhook, as soon as `done` is true of it.
+    pub async fn webhook_when(&self, webhook: &Value, done: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let shown = self.get(&format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap())).await.json();
+            if done(&shown) {
+                return shown;
+            }
+            assert!(started.elapsed() < PATIENCE, "the webhook is still {shown:#}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Every message the outbox has captured.

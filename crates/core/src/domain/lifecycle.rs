@@ -3,6 +3,7 @@
 //! Ledgers load a [`Lifecycle`], apply one [`Step`] and store the result in one atomic write. No ledger decides by
 //! itself what follows what.
 
+use super::feedback::Reported;
 use super::outcome::Cause;
 use super::status::Status;
 use super::time::Timestamp;
@@ -22,6 +23,9 @@ pub struct Lifecycle {
     pub attempts: u32,
     /// Why it is where it is, when it is not well.
     pub cause: Option<Cause>,
+    /// The best that reports have said since it was accepted or retried. While a sender has it, this waits for the
+    /// sender's own word; otherwise the status says it already.
+    pub reported: Option<Reported>,
 }
 
 /// What is to happen to a notification.
@@ -64,6 +68,13 @@ pub enum Step {
     Hasten,
     /// A person takes it back.
     Cancel,
+    /// Somebody reported what became of the message.
+    Report(Reported),
+    /// Its recipient is on the suppression list.
+    Suppress {
+        /// Which entry says so.
+        cause: Cause,
+    },
 }
 
 /// What follows from an attempt. Made by [`super::retry::RetryPolicy::judge`].
@@ -125,7 +136,27 @@ impl Lifecycle {
     /// A notification just accepted, to be sent at `due_at`.
     #[must_use]
     pub fn accepted(due_at: Timestamp) -> Self {
-        Self { status: Status::Queued, due_at: Some(due_at), fence: 0, attempts: 0, cause: None }
+        Self {
+            status: Status::Queued,
+            due_at: Some(due_at),
+            fence: 0,
+            attempts: 0,
+            cause: None,
+            reported: None,
+        }
+    }
+
+    /// A notification just accepted whose recipient is on the suppression list.
+    #[must_use]
+    pub fn suppressed(cause: Cause) -> Self {
+        Self {
+            status: Status::Suppressed,
+            due_at: None,
+            fence: 0,
+            attempts: 0,
+            cause: Some(cause),
+            reported: None,
+        }
     }
 
     /// Whether a claim at `now` would succeed.
@@ -147,6 +178,8 @@ impl Lifecycle {
             Step::Retry { now } => self.retry(*now),
             Step::Hasten => self.hasten(),
             Step::Cancel => self.cancel(),
+            Step::Report(reported) => self.report(reported),
+            Step::Suppress { cause } => self.suppress(cause),
         }
     }
 
@@ -164,6 +197,7 @@ impl Lifecycle {
             fence: self.fence.saturating_add(1),
             attempts: self.attempts,
             cause: self.cause.clone(),
+            reported: self.reported.clone(),
         })
     }
 
@@ -176,8 +210,10 @@ impl Lifecycle {
         }
         // Losing the lease has already counted this attempt.
         let spent = self.attempts.saturating_add(u32::from(self.status == Status::Sending));
-        let next = |status, due_at, attempts, cause| Self { status, due_at, fence, attempts, cause };
-        Ok(match verdict.clone() {
+        let reported = self.reported.clone();
+        let next =
+            |status, due_at, attempts, cause| Self { status, due_at, fence, attempts, cause, reported };
+        let ended = match verdict.clone() {
             Verdict::Sent => next(Status::Sent, None, spent, None),
             Verdict::Deferred { cause, until, spends_attempt } => {
                 let attempts = if spends_attempt { spent } else { self.attempts };
@@ -190,7 +226,8 @@ impl Lifecycle {
             Verdict::Released => {
                 next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone())
             }
-        })
+        };
+        Ok(ended.settled())
     }
 
     fn lose_lease(&self, judge_at: Timestamp) -> Result<Self, Forbidden> {
@@ -203,7 +240,9 @@ impl Lifecycle {
             fence: self.fence,
             attempts: self.attempts.saturating_add(1),
             cause: Some(CAUSE_SENDER_LOST),
-        })
+            reported: self.reported.clone(),
+        }
+        .settled())
     }
 
     fn judge(&self, now: Timestamp, on_unknown: OnUnknown, max_attempts: u32) -> Result<Self, Forbidden> {
@@ -215,7 +254,7 @@ impl Lifecycle {
             OnUnknown::Resend if self.attempts < max_attempts => (Status::Queued, Some(now)),
             OnUnknown::Resend | OnUnknown::Hold => (Status::Held, None),
         };
-        Ok(Self { status, due_at, fence: self.fence, attempts: self.attempts, cause: self.cause.clone() })
+        Ok(Self { status, due_at, ..self.clone() })
     }
 
     fn retry(&self, now: Timestamp) -> Result<Self, Forbidden> {
@@ -231,6 +270,8 @@ impl Lifecycle {
                 fence: self.fence,
                 attempts: 0,
                 cause: self.cause.clone(),
+                // What was reported belongs to the message before.
+                reported: None,
             }),
             // Already waiting, on its way, arrived, or taken back: another try would be a second e-mail or nothing.
             Status::Queued
@@ -259,13 +300,7 @@ impl Lifecycle {
             | Status::Failed
             | Status::Dead
             | Status::Suppressed
-            | Status::Unknown => Ok(Self {
-                status: Status::Canceled,
-                due_at: None,
-                fence: self.fence,
-                attempts: self.attempts,
-                cause: self.cause.clone(),
-            }),
+            | Status::Unknown => Ok(Self { status: Status::Canceled, due_at: None, ..self.clone() }),
             // On its way or gone: nobody can take it back.
             Status::Sending
             | Status::Sent
@@ -273,6 +308,49 @@ impl Lifecycle {
             | Status::Bounced
             | Status::Complained
             | Status::Canceled => Err(self.forbidden()),
+        }
+    }
+
+    fn report(&self, reported: &Reported) -> Result<Self, Forbidden> {
+        // Nobody has ever taken it to a mailer: what was reported is not ours.
+        if self.fence == 0 {
+            return Err(self.forbidden());
+        }
+        let best = self.reported.as_ref().filter(|known| *known >= reported).unwrap_or(reported);
+        let known = Self { reported: Some(best.clone()), ..self.clone() };
+        // Its sender is about to say how the attempt ended; then both count.
+        Ok(if self.status == Status::Sending { known } else { known.settled() })
+    }
+
+    fn suppress(&self, cause: &Cause) -> Result<Self, Forbidden> {
+        match self.status {
+            Status::Queued | Status::Deferred => Ok(Self {
+                status: Status::Suppressed,
+                due_at: None,
+                cause: Some(cause.clone()),
+                ..self.clone()
+            }),
+            Status::Sending
+            | Status::Sent
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Complained
+            | Status::Failed
+            | Status::Dead
+            | Status::Suppressed
+            | Status::Held
+            | Status::Canceled
+            | Status::Unknown => Err(self.forbidden()),
+        }
+    }
+
+    /// What reports established outweighs whatever an attempt, a clock or a person made of it.
+    fn settled(self) -> Self {
+        match &self.reported {
+            None => self,
+            Some(reported) => {
+                Self { status: reported.truth.status(), due_at: None, cause: reported.cause.clone(), ..self }
+            }
         }
     }
 }

@@ -15,3 +15,4 @@ pub mod status;
 pub mod suppression;
 pub mod time;
 pub mod timeline;
+pub mod webhook;

@@ -30,6 +30,7 @@ impl FinishAttempt {
             mailer: Some(self.mailer.clone()),
             cause: cause.cloned(),
             words: (self.words != Words::default()).then(|| self.words.clone()),
+            report: None,
         }
     }
 

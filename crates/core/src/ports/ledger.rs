@@ -17,6 +17,8 @@ use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 
 use super::catalog::{RenditionId, SentCopy};
+use super::feedback::{FeedbackEffect, FeedbackLedger};
+use super::webhooks::WebhookLedger;
 
 /// Why the ledger did not do what it was asked. Nothing changed, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +134,9 @@ pub struct Claims {
     pub claims: Vec<Claim>,
     /// When the next notification that is not yet due becomes due. May be earlier than the truth, never later.
     pub next_due_at: Option<Timestamp>,
+    /// How many were due and not claimed, because their recipients are on the suppression list. They are `suppressed`
+    /// now.
+    pub suppressed: usize,
 }
 
 /// One claimed notification, with what is needed to compose it.
@@ -162,13 +167,23 @@ pub struct FinishAttempt {
     pub words: Words,
     /// The means to show the message again; kept when it was, or may have been, accepted.
     pub copy: Option<SentCopy>,
+    /// Whether the refusal says that the address will never take mail: then it goes on the suppression list in the same
+    /// step.
+    pub condemns_address: bool,
 }
 
 /// What finishing came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// Recorded; the status is now this.
     Recorded(Status),
+    /// Recorded, and with it reports that had come before the mail service's id of the message was known.
+    RecordedWithReports {
+        /// The status now.
+        status: Status,
+        /// What the reports changed.
+        effects: Vec<FeedbackEffect>,
+    },
     /// Somebody else has claimed it since, or it is not there: nothing changed.
     Stale,
 }
@@ -303,13 +318,15 @@ pub struct QueueStats {
 
 /// Where notifications live.
 #[async_trait]
-pub trait Ledger: Send + Sync {
-    /// Stores an event and its notifications, or finds the ones stored before. All or nothing.
+pub trait Ledger: FeedbackLedger + WebhookLedger {
+    /// Stores an event and its notifications, or finds the ones stored before. All or nothing. A notification whose
+    /// recipient is on the suppression list is stored as `suppressed`.
     ///
     /// Races: of two acceptances with one business key exactly one stores, the other finds it.
     async fn accept(&self, acceptance: Acceptance) -> Result<AcceptResult, LedgerError>;
 
-    /// Claims due notifications for one sender. No notification is claimed by two.
+    /// Claims due notifications for one sender. No notification is claimed by two, and none whose recipient is on the
+    /// suppression list.
     async fn claim_due(&self, request: ClaimDue) -> Result<Claims, LedgerError>;
 
     /// Records the end of an attempt, if the claim is still the caller's, and adds it to the timeline.

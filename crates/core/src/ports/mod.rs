@@ -2,6 +2,8 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod feedback;
 mod history;
 pub mod ledger;
 pub mod mailer;
+pub mod webhooks;

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::domain::bounce::classify_reply;
 use crate::domain::lifecycle::Verdict;
 use crate::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words};
 use crate::domain::retry::RetryPolicy;
@@ -37,6 +38,15 @@ pub struct Attempt {
     pub failure: Option<Failure>,
 }
 
+/// Whether a failure says that the address will never take mail, as a bounce of such a class would: only the server's
+/// own permanent refusal of this recipient or content can, and only if its class does.
+fn condemns_address(failure: &Failure) -> bool {
+    failure.class == FailureClass::Permanent
+        && failure.scope == FaultScope::Message
+        && failure.reach == Reach::Answered
+        && classify_reply(failure.words.as_str()).condemns_address()
+}
+
 impl Deliver<'_> {
     /// Composes and hands on the message of `claim`. Records nothing: the caller tells the ledger, as often as it
     /// takes, because from here on the message may have left. `stop` is the mailer's, see [`Mailer::send`].
@@ -61,6 +71,7 @@ impl Deliver<'_> {
             mailer: self.mailer.name().to_owned(),
             words,
             copy: copy.filter(|_| may_have_left),
+            condemns_address: failure.as_ref().is_some_and(condemns_address),
         };
         Attempt { finish, failure }
     }

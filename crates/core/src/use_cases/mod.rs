@@ -2,4 +2,5 @@
 
 pub mod accept_event;
 pub mod deliver;
+pub mod record_feedback;
 pub mod redrive;

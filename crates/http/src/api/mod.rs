@@ -18,6 +18,7 @@ pub fn router(api: Api) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .route("/v1/feedback/sns", post(v1::feedback::sns))
         .method_not_allowed_fallback(method_not_allowed);
     let gate = Arc::clone(&api.gate);
     Router::new()
@@ -30,8 +31,21 @@ pub fn router(api: Api) -> Router {
         .route("/v1/notifications/{id}/cancel", post(v1::interventions::cancel))
         .route("/v1/dead-letters", get(v1::dead_letters::list))
         .route("/v1/dead-letters/redrive", post(v1::dead_letters::redrive))
+        .route("/v1/feedback/messages", post(v1::feedback_messages::post))
+        .route("/v1/suppressions", get(v1::suppressions::list).post(v1::suppressions::import))
+        .route(
+            "/v1/suppressions/{address}",
+            get(v1::suppressions::show).put(v1::suppressions::put).delete(v1::suppressions::delete),
+        )
         .route("/v1/types", get(v1::types::list))
         .route("/v1/types/{type}/preview", post(v1::types::preview))
+        .route("/v1/webhooks", get(v1::webhooks::list).post(v1::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(v1::webhooks::show).patch(v1::webhooks::update).delete(v1::webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/rotate-secret", post(v1::webhooks::rotate_secret))
+        .route("/v1/webhooks/{id}/replay", post(v1::webhooks_replay::replay))
         .route("/openapi.json", get(openapi::openapi))
         .merge(dashboard::routes())
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,10 +1,16 @@
 //! The API over a ledger that fails when a test says so, without a socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../../../aws/tests/sns/authority.rs"]
+#[expect(dead_code, reason = "the tests of certificates need more of it")]
+mod authority;
 mod batches;
 mod bodies;
+mod feedback;
 mod gate;
 mod idempotency;
 mod problems;
+mod ses_examples;
+mod sns;
 mod world;

@@ -15,9 +15,11 @@ use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
+use postrider_http::sns::SnsEndpoint;
 use postrider_http::state::Api;
 use postrider_mail::types::{Sender, TypeSet, TypeSource};
 use postrider_testkit::clock::ManualClock;
+use postrider_testkit::contract::scene::recipient_rules;
 use postrider_testkit::faulty_ledger::{Fault, FaultyLedger};
 use postrider_testkit::memory_ledger::MemoryLedger;
 use postrider_testkit::random::SeededRandom;
@@ -29,6 +31,8 @@ pub const KEY: (&str, &str) = ("idempotency-key", "k-1");
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub ledger: Arc<FaultyLedger>,
+    /// What the router's handlers share.
+    pub api: Api,
     router: Router,
 }
 
@@ -75,7 +79,17 @@ pub fn pointers(problem: &Value) -> Vec<String> {
 
 impl World {
     pub fn new() -> Self {
-        let ledger = Arc::new(FaultyLedger::new(Arc::new(MemoryLedger::new())));
+        Self::over(Arc::new(MemoryLedger::new(recipient_rules())), None)
+    }
+
+    /// One that takes what SNS posts to `endpoint`.
+    pub fn with_sns(endpoint: SnsEndpoint) -> Self {
+        Self::over(Arc::new(MemoryLedger::new(recipient_rules())), Some(endpoint))
+    }
+
+    /// One over a ledger of the test's own.
+    pub fn over(ledger: Arc<dyn Ledger>, sns: Option<SnsEndpoint>) -> Self {
+        let ledger = Arc::new(FaultyLedger::new(ledger));
         let clock = Arc::new(ManualClock::default());
         let sender = Sender::new(None, EmailAddress::parse("orders@shop.example").unwrap());
         let api = Api {
@@ -89,9 +103,13 @@ impl World {
             request_limit_bytes: postrider_core::limits::REQUEST_BYTES_MAX,
             running_keys: RunningKeys::default(),
             body_room: BodyRoom::default(),
+            return_paths: None,
+            sns: sns.map(Arc::new),
+            webhook_targets: Arc::default(),
+            wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
         };
-        Self { clock, ledger, router: postrider_http::router(api) }
+        Self { clock, ledger, router: postrider_http::router(api.clone()), api }
     }
 
     /// One fault for each of the next calls of the ledger.

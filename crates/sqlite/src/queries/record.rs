@@ -7,7 +7,7 @@ use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::ledger::Content;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::rows::{entry, load, sent_copy};
+use crate::rows::{entry, entry_columns, load, sent_copy};
 
 /// The notification named `id` with its history, of which the oldest part is left out if it is very long.
 pub(crate) fn find(
@@ -16,10 +16,11 @@ pub(crate) fn find(
 ) -> rusqlite::Result<Option<NotificationRecord>> {
     let Some(stored) = load(connection, id)? else { return Ok(None) };
     let mut entries = connection
-        .prepare_cached(
-            "SELECT at, kind, attempt, claimed_at, mailer, cause, words FROM timeline \
-             WHERE notification_seq = ?1 ORDER BY n DESC LIMIT ?2",
-        )?
+        .prepare_cached(concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM timeline WHERE notification_seq = ?1 ORDER BY n DESC LIMIT ?2"
+        ))?
         .query_map((stored.seq, TIMELINE_ENTRIES_MAX), entry)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     entries.reverse();

@@ -3,7 +3,9 @@
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::{BusinessKey, PlannedNotification};
+use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::ports::ledger::{AcceptResult, Acceptance, Accepted, AcceptedNotification};
 use rusqlite::{ErrorCode, OptionalExtension as _, params};
 
@@ -161,14 +163,18 @@ fn insert_notification(
     event_seq: i64,
 ) -> rusqlite::Result<Lifecycle> {
     let due_at = acceptance.send_at.map_or(acceptance.now, |send_at| send_at.max(acceptance.now));
-    let lifecycle = Lifecycle::accepted(due_at);
+    let cause = writing.suppression(&plan.to, acceptance.now)?;
+    let lifecycle = match cause.clone() {
+        None => Lifecycle::accepted(due_at),
+        Some(cause) => Lifecycle::suppressed(cause),
+    };
     let insert = |seq: i64| {
         writing
             .prepare(
                 "INSERT INTO notifications (seq, id, event_seq, notification_type, business_key, data_fingerprint, \
                  to_address, order_id, priority, created_at, send_at, updated_at, status, due_at, fence, attempts, \
-                 entries, key_hash, to_hash, order_hash) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12, ?13, ?14, ?15, 0, ?16, ?17, ?18)",
+                 cause, entries, key_hash, to_hash, order_hash) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             )?
             .execute(params![
                 seq,
@@ -186,18 +192,27 @@ fn insert_notification(
                 lifecycle.due_at.map(Timestamp::as_millis),
                 lifecycle.fence,
                 lifecycle.attempts,
+                cause.as_ref().map(Cause::as_str),
+                i64::from(cause.is_some()),
                 hash_of(plan.business_key.to_bytes()),
                 address_hash(&plan.to),
                 order_hash(plan),
             ])
     };
-    match insert(seq_of_id(id)) {
+    let mut seq = seq_of_id(id);
+    match insert(seq) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            insert(free_seq(writing, id)?.ok_or(error)?)?;
+            seq = free_seq(writing, id)?.ok_or(error)?;
+            insert(seq)?;
         }
         other => {
             other?;
         }
+    }
+    if let Some(cause) = cause {
+        let entry = TimelineEntry::suppressed(acceptance.now, cause);
+        writing.add_entry(seq, 1, &entry, None)?;
+        writing.note_change((seq, 1), &entry, None, lifecycle.status)?;
     }
     writing
         .prepare("INSERT INTO notification_types (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?

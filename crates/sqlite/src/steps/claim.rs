@@ -2,7 +2,9 @@
 
 use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::notification::Priority;
+use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{CLAIM_BYTES_MAX, CLAIM_MAX};
 use postrider_core::ports::ledger::{Claim, ClaimDue, Claims};
 use rusqlite::OptionalExtension as _;
@@ -22,11 +24,17 @@ impl WriteStep for Claiming {
         let limit = limit.min(CLAIM_MAX);
         let mut claims = Vec::new();
         let mut bytes = 0;
+        let mut suppressed = 0;
         for priority in Priority::ALL {
-            for mut stored in due(writing, priority, now, limit - claims.len())? {
+            for mut stored in due(writing, priority, now, limit - claims.len() - suppressed)? {
                 if bytes >= CLAIM_BYTES_MAX {
                     // More is due at once than one claim may carry: ask again without waiting.
-                    return Ok(Claims { claims, next_due_at: Some(now) });
+                    return Ok(Claims { claims, next_due_at: Some(now), suppressed });
+                }
+                if let Some(cause) = writing.suppression(&stored.notification.to, now)? {
+                    suppress(writing, &mut stored, cause, now)?;
+                    suppressed += 1;
+                    continue;
                 }
                 let lifecycle = &stored.notification.lifecycle;
                 let Ok(claimed) = lifecycle.apply(&Step::Claim { now, lease_until }) else { continue };
@@ -36,8 +44,21 @@ impl WriteStep for Claiming {
                 claims.push(Claim { notification, event });
             }
         }
-        Ok(Claims { claims, next_due_at: next_due_at(writing, now)? })
+        // Places that the suppressed took may be wanted by others that are due.
+        let next_due_at = if suppressed > 0 { Some(now) } else { next_due_at(writing, now)? };
+        Ok(Claims { claims, next_due_at, suppressed })
     }
+}
+
+fn suppress(
+    writing: &mut Writing<'_>,
+    stored: &mut StoredNotification,
+    cause: Cause,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let step = Step::Suppress { cause: cause.clone() };
+    let Ok(after) = stored.notification.lifecycle.apply(&step) else { return Ok(()) };
+    writing.store(stored, after, now, Some((&TimelineEntry::suppressed(now, cause), None)))
 }
 
 fn due(

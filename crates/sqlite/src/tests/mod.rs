@@ -4,10 +4,11 @@ mod opening;
 mod rolled_back;
 mod room;
 mod rows;
+mod webhooks;
 
 use std::path::PathBuf;
 
-use postrider_testkit::contract::scene::Scene;
+use postrider_testkit::contract::scene::{Scene, recipient_rules};
 use tempfile::TempDir;
 
 use crate::SqliteLedger;
@@ -21,6 +22,6 @@ fn place() -> (TempDir, PathBuf) {
 
 /// A scene over the ledger at `path`, and the ledger.
 fn scene(path: &PathBuf) -> (Scene, std::sync::Arc<SqliteLedger>) {
-    let ledger = std::sync::Arc::new(SqliteLedger::open(path).expect("the ledger opens"));
+    let ledger = std::sync::Arc::new(SqliteLedger::open(path, recipient_rules()).expect("the ledger opens"));
     (Scene::new(std::sync::Arc::clone(&ledger) as _), ledger)
 }

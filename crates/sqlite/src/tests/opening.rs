@@ -6,15 +6,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::suppression::Secret;
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{Ledger as _, LedgerError, ListQuery};
-use postrider_testkit::contract::scene::{dead, sure};
+use postrider_testkit::contract::scene::{dead, recipient_rules, sure};
 use rusqlite::Connection;
 
 use super::{place, scene};
 use crate::{OpenError, SqliteLedger};
 
 fn refusal(path: &Path) -> OpenError {
-    match SqliteLedger::open(path) {
+    match SqliteLedger::open(path, recipient_rules()) {
         Ok(_) => panic!("the ledger should have been refused"),
         Err(error) => error,
     }
@@ -119,18 +121,18 @@ async fn what_was_asked_before_closing_is_done() {
 #[test]
 fn a_second_opening_is_refused_and_names_the_process() {
     let (_directory, path) = place();
-    let first = SqliteLedger::open(&path).expect("the ledger opens");
+    let first = SqliteLedger::open(&path, recipient_rules()).expect("the ledger opens");
     let error = refusal(&path);
     let expected = std::process::id().to_string();
     assert!(matches!(&error, OpenError::AlreadyOpen { holder, .. } if *holder == expected), "{error}");
     drop(first);
-    assert!(SqliteLedger::open(&path).is_ok());
+    assert!(SqliteLedger::open(&path, recipient_rules()).is_ok());
 }
 
 #[test]
 fn a_newer_schema_is_refused_and_left_alone() {
     let (_directory, path) = place();
-    drop(SqliteLedger::open(&path).expect("the ledger opens"));
+    drop(SqliteLedger::open(&path, recipient_rules()).expect("the ledger opens"));
     Connection::open(&path)
         .and_then(|connection| connection.pragma_update(None, "user_version", 99))
         .expect("the version can be changed");
@@ -227,4 +229,14 @@ async fn filled() -> (tempfile::TempDir, std::path::PathBuf) {
     }
     ledger.close().await;
     (directory, path)
+}
+
+#[test]
+fn another_secret_is_refused_and_the_right_one_still_opens() {
+    let (_directory, path) = place();
+    drop(SqliteLedger::open(&path, recipient_rules()).expect("the ledger opens"));
+    let other = RecipientRules { secret: Secret::new([8; 32]), ..recipient_rules() };
+    let refused = SqliteLedger::open(&path, other).err().expect("another secret is refused");
+    assert!(matches!(refused, OpenError::OtherSecret { .. }), "{refused}");
+    assert!(SqliteLedger::open(&path, recipient_rules()).is_ok());
 }

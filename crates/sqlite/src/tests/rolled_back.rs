@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use postrider_testkit::contract::Subject;
+use postrider_testkit::contract::scene::recipient_rules;
 use tempfile::TempDir;
 
 use crate::SqliteLedger;
@@ -41,7 +42,8 @@ impl Drop for Spoiling {
 
 fn open() -> Subject {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let ledger = SqliteLedger::open(directory.path().join("ledger.db")).expect("a fresh ledger opens");
+    let ledger = SqliteLedger::open(directory.path().join("ledger.db"), recipient_rules())
+        .expect("a fresh ledger opens");
     let ledger = Arc::new(ledger);
     let over = Arc::new(AtomicBool::new(false));
     let (spoilt, stop) = (Arc::clone(&ledger), Arc::clone(&over));

@@ -199,7 +199,10 @@ async fn a_ledger_whose_writer_hangs_is_closed_in_time_and_stays_locked() {
     hanging.abort();
     let _ = hanging.await;
     drop((scene, ledger));
-    assert!(matches!(crate::SqliteLedger::open(&path), Err(crate::OpenError::AlreadyOpen { .. })));
+    assert!(matches!(
+        crate::SqliteLedger::open(&path, postrider_testkit::contract::scene::recipient_rules()),
+        Err(crate::OpenError::AlreadyOpen { .. })
+    ));
     drop(go_on);
 }
 

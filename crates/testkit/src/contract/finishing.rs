@@ -14,7 +14,8 @@ use super::scene::{JUDGE_MS, LEASE_MS, Scene, dead, deferred, failed, sure, unkn
 /// What was sent is never due again.
 pub async fn sent_is_final(scene: &Scene) {
     let id = scene.post_and_finish("1", Verdict::Sent).await;
-    let expected = Lifecycle { status: Status::Sent, due_at: None, fence: 1, attempts: 1, cause: None };
+    let expected =
+        Lifecycle { status: Status::Sent, due_at: None, fence: 1, attempts: 1, cause: None, reported: None };
     assert_eq!(scene.notification(id).await.lifecycle, expected);
     scene.clock.advance_ms(LEASE_MS * 100);
     assert!(scene.claim(10).await.is_empty());
@@ -32,6 +33,7 @@ pub async fn deferred_waits_with_its_cause(scene: &Scene) {
         fence: 1,
         attempts: 1,
         cause: Some(Cause::known("smtp_451")),
+        reported: None,
     };
     assert_eq!(scene.notification(id).await.lifecycle, expected);
 }
@@ -169,6 +171,7 @@ pub async fn an_attempt_is_on_the_timeline_word_for_word(scene: &Scene) {
         mailer: Some("outbox".to_owned()),
         cause: Some(Cause::known("smtp_451")),
         words: Some(Words::new("451 4.7.1 Greylisted, come back later")),
+        report: None,
     };
     let second = TimelineEntry {
         attempt: Some(2),

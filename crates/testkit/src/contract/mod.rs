@@ -7,6 +7,7 @@ pub mod accepting;
 pub mod claiming;
 pub mod dead_letters;
 pub mod faults;
+pub mod feedback;
 pub mod finishing;
 pub mod idempotency;
 pub mod intervening;
@@ -15,7 +16,11 @@ pub mod paging;
 pub mod races;
 pub mod scene;
 pub mod state;
+pub mod suppressions;
 pub mod sweeping;
+pub mod webhook_calls;
+pub mod webhook_replays;
+pub mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -145,6 +150,73 @@ macro_rules! ledger_contract {
                 a_redrive_in_steps_meets_each_dead_letter_once,
                 a_redrive_by_cause_leaves_the_others,
                 a_redriven_key_is_still_taken
+            }
+            feedback {
+                a_delivery_is_told,
+                every_order_of_reports_ends_the_same,
+                a_report_before_the_send_is_recorded_counts,
+                a_report_counts_once,
+                a_report_settles_an_unknown_outcome,
+                a_report_stops_a_second_copy,
+                reports_that_establish_nothing_are_on_the_timeline_only,
+                what_was_never_sent_cannot_be_reported,
+                what_is_about_nothing_of_ours_is_an_orphan,
+                what_is_about_somebody_else_changes_nothing,
+                a_forwarded_bounce_does_not_condemn_the_address,
+                a_report_is_found_by_the_services_id,
+                a_report_before_the_services_id_is_known_waits_for_it,
+                tolerated_reports_are_bounded,
+                a_report_keeps_the_time_of_the_claim
+            }
+            suppressions {
+                a_hard_bounce_and_a_complaint_suppress,
+                no_other_class_suppresses,
+                a_refusal_that_condemns_the_address_suppresses,
+                soft_bounces_add_up_and_expire,
+                soft_bounces_of_one_message_count_once,
+                the_suppressed_are_not_queued,
+                the_suppressed_are_not_claimed,
+                whoever_is_taken_off_gets_mail_again,
+                an_expired_entry_holds_nobody,
+                another_category_leaves_orders_alone,
+                the_graver_reason_stays,
+                an_erased_address_stays_suppressed,
+                the_list_is_paged_newest_first
+            }
+            webhooks {
+                an_endpoint_comes_back_as_it_was,
+                the_same_id_again_finds_the_first,
+                no_more_endpoints_than_the_bound,
+                a_change_changes_only_what_it_names,
+                two_secrets_sign_until_the_old_one_expires,
+                nothing_is_recorded_without_an_endpoint,
+                an_endpoint_hears_only_of_what_it_asked_for,
+                a_call_tells_what_happened,
+                every_turn_is_told_by_its_event,
+                a_deleted_endpoint_hears_nothing
+            }
+            webhook_calls {
+                changes_of_one_notification_are_told_in_order,
+                a_dead_endpoint_is_in_nobodys_way,
+                a_long_queue_leaves_places_to_the_others,
+                no_more_calls_are_on_their_way_than_may,
+                a_lapsed_claim_is_claimed_again,
+                a_late_success_counts_while_nobody_else_has_it,
+                a_retry_waits_for_its_time,
+                what_was_tried_in_vain_is_counted,
+                an_endpoint_that_is_gone_is_disabled,
+                five_days_of_failing_disable,
+                a_success_begins_the_five_days_anew,
+                after_an_outage_everything_comes_in_order,
+                a_call_that_always_fails_keeps_to_its_schedule,
+                claimed_calls_never_overlap
+            }
+            webhook_replays {
+                a_replay_tells_a_range_again_in_order,
+                a_replay_adds_nothing_that_comes_anyway,
+                what_is_replayed_goes_before_what_came_later,
+                a_long_feed_is_told_whole,
+                what_is_too_old_goes_and_is_counted
             }
             state {
                 every_open_status_is_counted,

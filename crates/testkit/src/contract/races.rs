@@ -109,6 +109,7 @@ pub async fn nothing_is_lost_under_load(scene: &Scene) {
                         mailer: "smtp".to_owned(),
                         words: postrider_core::domain::outcome::Words::default(),
                         copy: None,
+                        condemns_address: false,
                     };
                     assert_eq!(sure(ledger.finish_attempt(report).await), Finished::Recorded(Status::Sent));
                     sent.push(claim.notification.id);

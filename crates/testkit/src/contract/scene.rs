@@ -10,9 +10,11 @@ use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNotification, Priority};
 use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::status::Status;
+use postrider_core::domain::suppression::{Secret, SoftBounceRule};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineKind;
 use postrider_core::ports::clock::{Clock as _, Random as _};
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Accepted, Claim, ClaimDue, FinishAttempt, Finished, Intervened, Intervention,
     Leases, Ledger, LedgerError, ListQuery, Sweep, Swept,
@@ -37,6 +39,15 @@ pub struct Scene {
     /// The only clock there is.
     pub clock: ManualClock,
     random: SeededRandom,
+}
+
+/// What every ledger under test is told about recipients: three soft bounces within ten seconds suppress for a minute.
+#[must_use]
+pub fn recipient_rules() -> RecipientRules {
+    RecipientRules {
+        secret: Secret::new([7; 32]),
+        soft_bounces: SoftBounceRule { count: 3, window_ms: 10_000, expiry_ms: 60_000 },
+    }
 }
 
 /// The value of a step that must not fail.
@@ -142,6 +153,7 @@ impl Scene {
             mailer: "smtp".to_owned(),
             words: Words::new("250 2.0.0 Ok"),
             copy: None,
+            condemns_address: false,
         }
     }
 

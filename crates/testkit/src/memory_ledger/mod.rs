@@ -1,6 +1,8 @@
 //! A ledger in memory: the shortest code that keeps the contract, to test others against and with.
 
+mod feedback;
 mod state;
+mod webhooks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,23 +18,24 @@ use postrider_core::limits::{
     CLAIM_MAX, DEAD_LETTER_GROUPS_MAX, PAGE_MAX, PAGE_SCAN_MAX, SWEEP_MAX, TIMELINE_ENTRIES_MAX,
 };
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Claim, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Leases, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats,
     RememberedAnswer, Sweep, Swept,
 };
 
-use state::State;
+use state::{Record, State};
 
 /// Keeps everything in memory, under one lock. Durable as long as the value lives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryLedger(Mutex<State>);
 
 impl MemoryLedger {
     /// An empty ledger.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(rules: RecipientRules) -> Self {
+        Self(Mutex::new(State::new(rules)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -49,34 +52,59 @@ impl Ledger for MemoryLedger {
     async fn claim_due(&self, request: ClaimDue) -> Result<Claims, LedgerError> {
         let mut state = self.state();
         let mut claims = Vec::new();
+        let (mut seen, mut suppressed) = (0, 0);
         let step = Step::Claim { now: request.now, lease_until: request.lease_until };
         for (id, due_at) in state.waiting() {
-            if due_at > request.now || claims.len() == request.limit.min(CLAIM_MAX) {
+            if due_at > request.now || seen == request.limit.min(CLAIM_MAX) {
                 continue;
             }
-            if let Some(record) = state.records.get_mut(&id)
-                && let Ok(claimed) = record.notification.lifecycle.apply(&step)
-            {
-                record.update(claimed, request.now, None);
-                claims.push(Claim { notification: record.notification.clone(), event: record.event.clone() });
+            seen += 1;
+            let Some(to) = state.records.get(&id).map(|record| record.notification.to.clone()) else {
+                continue;
+            };
+            if let Some(cause) = state.suppression(&to, request.now) {
+                state.suppress_waiting(id, cause, request.now);
+                suppressed += 1;
+                continue;
+            }
+            let Some(record) = state.records.get(&id) else { continue };
+            if let Ok(claimed) = record.notification.lifecycle.apply(&step) {
+                state.update(id, claimed, request.now, None);
+                let claim = |record: &Record| Claim {
+                    notification: record.notification.clone(),
+                    event: record.event.clone(),
+                };
+                claims.extend(state.records.get(&id).map(claim));
             }
         }
         let next_due_at =
             state.waiting().into_iter().map(|(_, due_at)| due_at).filter(|at| *at > request.now).min();
-        Ok(Claims { claims, next_due_at })
+        let next_due_at = if suppressed > 0 { Some(request.now) } else { next_due_at };
+        Ok(Claims { claims, next_due_at, suppressed })
     }
 
     async fn finish_attempt(&self, finish: FinishAttempt) -> Result<Finished, LedgerError> {
         let mut state = self.state();
         let Some(record) = state.records.get_mut(&finish.id) else { return Ok(Finished::Stale) };
         let step = Step::Finish { fence: finish.fence, verdict: finish.verdict.clone() };
-        let Ok(after) = record.notification.lifecycle.apply(&step) else { return Ok(Finished::Stale) };
+        let Ok(after) = record.notification.lifecycle.apply(&step) else {
+            state.learn(&finish);
+            return Ok(Finished::Stale);
+        };
         let entry = finish.entry(&record.notification.lifecycle);
         if let Some(copy) = finish.kept_copy() {
             record.copy = Some(copy.clone());
         }
-        record.update(after, finish.now, Some(entry));
-        Ok(Finished::Recorded(record.status()))
+        state.update(finish.id, after, finish.now, Some(entry));
+        let effects = state.learn(&finish);
+        let Some(status) = state.records.get(&finish.id).map(Record::status) else {
+            return Ok(Finished::Stale);
+        };
+        Ok(if effects.is_empty() {
+            Finished::Recorded(status)
+        } else {
+            Finished::RecordedWithReports { status, effects }
+        })
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, LedgerError> {
@@ -87,24 +115,24 @@ impl Ledger for MemoryLedger {
         let unknown = state.watched(Status::Unknown, Some(sweep.now), limit - lost.len());
         let mut swept = Swept::default();
         for id in lost {
-            let Some(record) = state.records.get_mut(&id) else { continue };
+            let Some(record) = state.records.get(&id) else { continue };
             let before = record.notification.lifecycle.clone();
             if let Ok(after) = before.apply(&Step::LeaseLost { judge_at: sweep.judge_at }) {
                 let entry =
                     TimelineEntry::lease_lost(sweep.now, before.fence, record.notification.updated_at);
-                record.update(after, sweep.now, Some(entry));
+                state.update(id, after, sweep.now, Some(entry));
                 swept.leases_lost += 1;
             }
         }
         for id in unknown {
-            let Some(record) = state.records.get_mut(&id) else { continue };
+            let Some(record) = state.records.get(&id) else { continue };
             let Sweep { now, on_unknown, max_attempts, .. } = sweep;
             if let Ok(after) =
                 record.notification.lifecycle.apply(&Step::Judge { now, on_unknown, max_attempts })
             {
                 let entry = TimelineEntry::judged(now, &after);
                 swept.count_judged(&after);
-                record.update(after, now, Some(entry));
+                state.update(id, after, now, Some(entry));
             }
         }
         swept.answers_forgotten = state.forget_answers(sweep.now);
@@ -118,14 +146,14 @@ impl Ledger for MemoryLedger {
         now: Timestamp,
     ) -> Result<Intervened, LedgerError> {
         let mut state = self.state();
-        let Some(record) = state.records.get_mut(&id) else { return Ok(Intervened::NotFound) };
-        Ok(match record.notification.lifecycle.apply(&intervention.step(now)) {
-            Ok(after) => {
-                record.update(after, now, Some(intervention.entry(now)));
-                Intervened::Done(Box::new(record.notification.clone()))
-            }
-            Err(forbidden) => Intervened::Forbidden(forbidden.status),
-        })
+        let Some(record) = state.records.get(&id) else { return Ok(Intervened::NotFound) };
+        let after = match record.notification.lifecycle.apply(&intervention.step(now)) {
+            Ok(after) => after,
+            Err(forbidden) => return Ok(Intervened::Forbidden(forbidden.status)),
+        };
+        state.update(id, after, now, Some(intervention.entry(now)));
+        let done = |record: &Record| Intervened::Done(Box::new(record.notification.clone()));
+        Ok(state.records.get(&id).map_or(Intervened::NotFound, done))
     }
 
     async fn find(&self, id: NotificationId) -> Result<Option<NotificationRecord>, LedgerError> {

@@ -8,21 +8,31 @@ use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::{BusinessKey, Notification};
 use postrider_core::domain::status::Status;
+use postrider_core::domain::suppression::{RecipientKey, Suppression};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{ANSWERS_FORGOTTEN_MAX, IDEMPOTENCY_KEPT_MS};
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
+use postrider_core::ports::feedback::{Feedback, RecipientRules};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Accepted, AcceptedNotification, ListQuery, RememberedAnswer,
 };
 
-#[derive(Debug, Default)]
+use super::webhooks::Webhooks;
+
+#[derive(Debug)]
 pub(super) struct State {
+    pub(super) rules: RecipientRules,
     pub(super) records: BTreeMap<NotificationId, Record>,
     pub(super) keys: HashMap<BusinessKey, NotificationId>,
     /// By key: when it was given, for which request, and what.
     pub(super) answers: HashMap<Fingerprint, (Timestamp, (Fingerprint, RememberedAnswer))>,
     pub(super) renditions: HashMap<RenditionId, Vec<u8>>,
+    pub(super) suppressions: BTreeMap<u64, Suppression>,
+    pub(super) soft_bounces: HashMap<(RecipientKey, NotificationId), Timestamp>,
+    pub(super) provider_ids: HashMap<String, NotificationId>,
+    pub(super) early_reports: HashMap<String, Vec<Feedback>>,
+    pub(super) webhooks: Webhooks,
 }
 
 #[derive(Clone, Debug)]
@@ -35,12 +45,6 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn update(&mut self, lifecycle: Lifecycle, now: Timestamp, entry: Option<TimelineEntry>) {
-        self.notification.lifecycle = lifecycle;
-        self.notification.updated_at = now;
-        self.entries.extend(entry);
-    }
-
     pub(super) fn status(&self) -> Status {
         self.notification.lifecycle.status
     }
@@ -69,6 +73,38 @@ impl Record {
 }
 
 impl State {
+    pub(super) fn new(rules: RecipientRules) -> Self {
+        Self {
+            rules,
+            records: BTreeMap::new(),
+            keys: HashMap::new(),
+            answers: HashMap::new(),
+            renditions: HashMap::new(),
+            suppressions: BTreeMap::new(),
+            soft_bounces: HashMap::new(),
+            provider_ids: HashMap::new(),
+            early_reports: HashMap::new(),
+            webhooks: Webhooks::default(),
+        }
+    }
+
+    /// Stores what a step made of `id`, with the entry it leaves on the timeline, if any.
+    pub(super) fn update(
+        &mut self,
+        id: NotificationId,
+        lifecycle: Lifecycle,
+        now: Timestamp,
+        entry: Option<TimelineEntry>,
+    ) {
+        let Some(record) = self.records.get_mut(&id) else { return };
+        if let Some(entry) = &entry {
+            self.webhooks.note(id, entry, Some(record.status()), lifecycle.status);
+        }
+        record.notification.lifecycle = lifecycle;
+        record.notification.updated_at = now;
+        record.entries.extend(entry);
+    }
+
     /// Waiting notifications in the order in which they are to go.
     pub(super) fn waiting(&self) -> Vec<(NotificationId, Timestamp)> {
         let mut waiting: Vec<_> = self
@@ -170,6 +206,7 @@ impl State {
                 Some(send_at) if send_at > acceptance.now => send_at,
                 _ => acceptance.now,
             };
+            let cause = self.suppression(&plan.to, acceptance.now);
             let notification = Notification {
                 id: *id,
                 event_id: acceptance.event.id.clone(),
@@ -181,15 +218,24 @@ impl State {
                 created_at: acceptance.now,
                 updated_at: acceptance.now,
                 send_at: acceptance.send_at,
-                lifecycle: Lifecycle::accepted(due_at),
+                lifecycle: match &cause {
+                    None => Lifecycle::accepted(due_at),
+                    Some(cause) => Lifecycle::suppressed(cause.clone()),
+                },
             };
             let record = Record {
                 notification,
                 event: acceptance.event.clone(),
                 data_fingerprint: acceptance.data_fingerprint,
-                entries: Vec::new(),
+                entries: cause
+                    .map(|cause| TimelineEntry::suppressed(acceptance.now, cause))
+                    .into_iter()
+                    .collect(),
                 copy: None,
             };
+            for entry in &record.entries {
+                self.webhooks.note(*id, entry, None, record.status());
+            }
             notifications.push(AcceptedNotification { duplicate: false, ..record.as_duplicate() });
             self.keys.insert(plan.business_key, *id);
             self.records.insert(*id, record);

@@ -11,6 +11,19 @@ pub(super) struct Layout<'a> {
     pub host_name: &'a str,
     /// Where it relays everything.
     pub relay_to: SocketAddr,
+    /// A domain of its own, if it has one.
+    pub local: Option<&'a LocalDomain>,
+}
+
+/// A domain that a Postfix delivers itself, to users it does not have, and where what it returns goes.
+#[derive(Clone, Debug)]
+pub struct LocalDomain {
+    /// The domain.
+    pub domain: String,
+    /// The domain of the return paths.
+    pub bounce_domain: String,
+    /// The server that takes mail for the bounce domain.
+    pub bounces_to: SocketAddr,
 }
 
 /// `main.cf` (postconf(5)).
@@ -18,9 +31,10 @@ pub(super) struct Layout<'a> {
 /// Everything not named here keeps Postfix's default, above all its durability: a message is synced to the queue
 /// before it is answered with 250.
 pub(super) fn main_cf(layout: &Layout<'_>) -> String {
-    let Layout { root, host_name, relay_to, .. } = layout;
+    let Layout { root, host_name, relay_to, local } = layout;
     let root = root.display();
     let (relay_host, relay_port) = (relay_to.ip(), relay_to.port());
+    let local = local.map_or_else(without_local_domain, with_local_domain);
     format!(
         "compatibility_level = 3.6
 queue_directory = {root}/queue
@@ -32,10 +46,8 @@ setgid_group = postdrop
 maillog_file = {root}/mail.log
 maillog_file_prefixes = {root}
 myhostname = {host_name}
-mydestination =
 local_recipient_maps =
-local_transport = error:local delivery is off
-alias_maps =
+{local}alias_maps =
 alias_database =
 notify_classes =
 inet_interfaces = loopback-only
@@ -55,6 +67,20 @@ fast_flush_domains =
     )
 }
 
+fn without_local_domain() -> String {
+    "mydestination =\nlocal_transport = error:local delivery is off\n".to_owned()
+}
+
+/// Mail for users that are not there is taken and then returned, as where a list of users is kept elsewhere.
+fn with_local_domain(local: &LocalDomain) -> String {
+    let LocalDomain { domain, bounce_domain, bounces_to } = local;
+    let (host, port) = (bounces_to.ip(), bounces_to.port());
+    format!(
+        "mydestination = {domain}\nlocal_transport = local\n\
+         transport_maps = inline:{{ {bounce_domain}=smtp:[{host}]:{port} }}\n"
+    )
+}
+
 /// `master.cf` (master(5)): only what receiving, queueing and relaying need, nothing in a chroot.
 pub(super) fn master_cf(listen: SocketAddr) -> String {
     format!(
@@ -66,6 +92,7 @@ bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 smtp unix - - n - - smtp
+local unix - n n - - local
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::config::{Layout, RECIPIENT_REPLIES, main_cf, master_cf};
+use super::config::{Layout, LocalDomain, RECIPIENT_REPLIES, main_cf, master_cf};
 use super::port::reserved_addr;
 
 /// Debian's place for the command.
@@ -81,6 +81,7 @@ pub struct Postfix {
     host_name: String,
     listen: SocketAddr,
     relay_to: SocketAddr,
+    local: Option<LocalDomain>,
     master: Option<Child>,
 }
 
@@ -90,6 +91,18 @@ impl Postfix {
     /// # Errors
     /// [`PostfixError`], which says what to do when the package is missing.
     pub fn start(relay_to: SocketAddr) -> Result<Self, PostfixError> {
+        Self::build(relay_to, None)
+    }
+
+    /// The same, with a domain of its own whose users it does not have: it takes mail for them and returns it.
+    ///
+    /// # Errors
+    /// As [`Postfix::start`].
+    pub fn start_with_local_domain(relay_to: SocketAddr, local: LocalDomain) -> Result<Self, PostfixError> {
+        Self::build(relay_to, Some(local))
+    }
+
+    fn build(relay_to: SocketAddr, local: Option<LocalDomain>) -> Result<Self, PostfixError> {
         if !Path::new(POSTFIX).exists() {
             return Err(PostfixError::NotInstalled);
         }
@@ -100,7 +113,7 @@ impl Postfix {
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         let host_name = format!("pf-{}-{number}.postrider.test", std::process::id());
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut postfix = Self { directory, host_name, listen, relay_to, master: None };
+        let mut postfix = Self { directory, host_name, listen, relay_to, local, master: None };
         postfix.prepare()?;
         let mut attempt = 1;
         loop {
@@ -170,7 +183,8 @@ impl Postfix {
         }
         let uid = mail_owner().map_err(doing("looking up the user `postfix`"))?;
         chown(root.join("data"), Some(uid), None).map_err(doing("giving it its data directory"))?;
-        let layout = Layout { root, host_name: &self.host_name, relay_to: self.relay_to };
+        let layout =
+            Layout { root, host_name: &self.host_name, relay_to: self.relay_to, local: self.local.as_ref() };
         let config = self.config_directory();
         fs::write(config.join("main.cf"), main_cf(&layout)).map_err(doing("writing main.cf"))?;
         fs::write(config.join("recipient_replies"), RECIPIENT_REPLIES)

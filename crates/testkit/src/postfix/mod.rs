@@ -10,6 +10,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
+pub use config::LocalDomain;
 pub use instance::{Postfix, PostfixError};
 pub use port::reserved_addr;
 pub use proxy::{Fault, FaultProxy};

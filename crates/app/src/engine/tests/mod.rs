@@ -28,7 +28,7 @@ use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::mailer::{Envelope, Mailer, OutgoingMessage, Stop};
 use postrider_http::health::Health;
 use postrider_http::metrics::Metrics;
-use postrider_testkit::contract::scene::Scene;
+use postrider_testkit::contract::scene::{Scene, recipient_rules};
 use postrider_testkit::memory_ledger::MemoryLedger;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -176,7 +176,7 @@ pub struct World {
 
 impl World {
     pub fn new(stage: Stage) -> Self {
-        let scene = Scene::new(Arc::new(MemoryLedger::new()));
+        let scene = Scene::new(Arc::new(MemoryLedger::new(recipient_rules())));
         let start = Instant::now();
         let clock = Arc::new(JumpingClock { start, epoch: scene.now(), reads: AtomicUsize::new(0) });
         let mailer = Arc::new(TestMailer { behave: stage.behave, handed_over: Mutex::default() });

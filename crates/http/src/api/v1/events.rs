@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use postrider_core::domain::event::Event;
+use postrider_core::domain::status::Status;
 use postrider_core::ingest::{self, Rejected};
 use postrider_core::ports::ledger::{AcceptResult, Accepted, Idempotency, RememberedAnswer};
 use postrider_core::use_cases::accept_event::{AcceptError, AcceptEvent, WrongEvent};
@@ -131,6 +132,9 @@ pub async fn accept(
     if let AcceptResult::Accepted(accepted) = &result {
         let duplicates = accepted.notifications.iter().filter(|notification| notification.duplicate).count();
         api.metrics.duplicates.inc_by(duplicates as u64);
+        let suppressed =
+            accepted.notifications.iter().filter(|it| !it.duplicate && it.status == Status::Suppressed);
+        api.metrics.suppressed.inc_by(suppressed.count() as u64);
         if duplicates < accepted.notifications.len() {
             api.metrics.events_accepted.inc();
             (api.wake)();

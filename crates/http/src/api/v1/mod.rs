@@ -3,11 +3,19 @@
 pub mod batch;
 pub mod dead_letters;
 pub mod events;
+pub mod feedback;
+pub mod feedback_messages;
 pub mod interventions;
 pub mod message;
 pub mod notifications;
+pub mod suppressions;
+pub mod suppressions_csv;
 pub mod types;
 pub mod view;
+pub mod webhooks;
+pub mod webhooks_fields;
+pub mod webhooks_replay;
+pub mod webhooks_view;
 
 use postrider_core::domain::id::NotificationId;
 

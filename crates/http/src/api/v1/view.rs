@@ -1,5 +1,6 @@
 //! Notifications as the API shows them.
 
+use postrider_core::domain::bounce::BounceClass;
 use postrider_core::domain::notification::{Notification, NotificationRecord};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineEntry;
@@ -67,6 +68,18 @@ pub struct TimelineView {
     /// The server's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<String>,
+    /// For reports, which way it came: `ses`, `dsn`, `arf` or `smtp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+    /// For bounces and delays, why: `unknown_user`, `mailbox_full`, `policy`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounce_class: Option<&'static str>,
+    /// For reports, the enhanced status code (RFC 3463): `5.1.1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<String>,
+    /// For reports, when it happened, as the reporter says; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<String>,
 }
 
 impl From<&Notification> for NotificationView {
@@ -112,6 +125,10 @@ impl From<&TimelineEntry> for TimelineView {
             mailer: entry.mailer.clone(),
             cause: entry.cause.as_ref().map(ToString::to_string),
             response: words.filter(|words| !words.is_empty()),
+            source: entry.report.map(|report| report.source.as_str()),
+            bounce_class: entry.report.and_then(|report| report.class).map(BounceClass::as_str),
+            status_code: entry.report.and_then(|report| report.status).map(|status| status.to_string()),
+            occurred_at: entry.report.and_then(|report| report.occurred_at).map(|at| at.to_string()),
         }
     }
 }

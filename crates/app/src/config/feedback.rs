@@ -1,0 +1,102 @@
+//! The settings of what comes back.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use postrider_aws::sqs::SqsConfig;
+use postrider_core::limits::SQS_RECEIVERS_MAX;
+
+use super::load::ConfigError;
+use super::reader::Reader;
+use super::settings::SenderSettings;
+
+/// The ways by which reports come in.
+#[derive(Clone, Debug, Default)]
+pub struct FeedbackSettings {
+    /// A server for the bounce domain.
+    pub listener: Option<ListenerSettings>,
+    /// Topics of Amazon SNS that may write to us.
+    pub sns: Option<SnsSettings>,
+    /// A queue at Amazon SQS.
+    pub sqs: Option<SqsSettings>,
+}
+
+/// A server for the bounce domain.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether it speaks LMTP, behind a mail server of one's own, instead of SMTP.
+    pub is_lmtp: bool,
+    /// What it calls itself.
+    pub hostname: String,
+}
+
+/// Topics of Amazon SNS.
+#[derive(Clone, Debug)]
+pub struct SnsSettings {
+    /// By their full ARN.
+    pub topics: Vec<String>,
+    /// Certificates of Amazon's intermediate authorities.
+    pub intermediates_file: Option<PathBuf>,
+}
+
+/// A queue at Amazon SQS.
+#[derive(Clone, Debug)]
+pub struct SqsSettings {
+    /// Which.
+    pub config: SqsConfig,
+    /// How many requests ask it at the same time.
+    pub receivers: usize,
+}
+
+pub(super) fn read_feedback(
+    read: &Reader<'_>,
+    sender: &SenderSettings,
+) -> Result<FeedbackSettings, ConfigError> {
+    Ok(FeedbackSettings {
+        listener: read_listener(read, sender)?,
+        sns: read_sns(read)?,
+        sqs: read_sqs(read)?,
+    })
+}
+
+fn read_listener(
+    read: &Reader<'_>,
+    sender: &SenderSettings,
+) -> Result<Option<ListenerSettings>, ConfigError> {
+    let is_lmtp =
+        read.choice("feedback.protocol", &[("smtp", false), ("lmtp", true)], None)?.unwrap_or(false);
+    let Some(text) = read.text("feedback.listen") else { return Ok(None) };
+    let listen = text.parse().map_err(|_| {
+        read.invalid("feedback.listen", "must be an address and a port, such as 0.0.0.0:25 or 127.0.0.1:2525")
+    })?;
+    let Some(domain) = &sender.bounce_domain else {
+        let message =
+            "needs sender.bounce_domain: the listener takes mail for return paths of that domain only";
+        return Err(read.invalid("feedback.listen", message));
+    };
+    let hostname = read.text("feedback.hostname").unwrap_or_else(|| domain.clone());
+    Ok(Some(ListenerSettings { listen, is_lmtp, hostname }))
+}
+
+fn read_sns(read: &Reader<'_>) -> Result<Option<SnsSettings>, ConfigError> {
+    let Some(text) = read.text("feedback.sns_topics") else { return Ok(None) };
+    let topics: Vec<_> =
+        text.split([',', ' ']).filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
+    if topics.is_empty() || topics.iter().any(|topic| !topic.starts_with("arn:")) {
+        return Err(read.invalid("feedback.sns_topics", "must be ARNs of SNS topics, separated by commas"));
+    }
+    Ok(Some(SnsSettings { topics, intermediates_file: read.path("feedback.sns_intermediates_file") }))
+}
+
+fn read_sqs(read: &Reader<'_>) -> Result<Option<SqsSettings>, ConfigError> {
+    let Some(queue_url) = read.text("feedback.sqs_queue_url") else { return Ok(None) };
+    if !queue_url.starts_with("https://") && !queue_url.starts_with("http://") {
+        return Err(read.invalid("feedback.sqs_queue_url", "must be the queue's URL, as SQS shows it"));
+    }
+    let region = read.text("feedback.sqs_region");
+    let endpoint_url = read.text("feedback.sqs_endpoint_url");
+    let receivers = read.size("feedback.sqs_receivers", 4, 1, SQS_RECEIVERS_MAX)?;
+    Ok(Some(SqsSettings { config: SqsConfig { queue_url, region, endpoint_url }, receivers }))
+}
