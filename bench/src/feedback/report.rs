@@ -57,7 +57,7 @@ pub fn report(machine: &Machine, measured: &Measured) -> Report {
         markdown,
         "**{rate:.0} events/s recorded durably** ({slowest:.0} to {fastest:.0}), p99 {p99:.1} ms from message to disk, \
          {cpu:.3} CPU ms an event; **{ratio:.1} times** ({lowest:.1} to {highest:.1}) a plain SQLite program that commits \
-         each event by itself ({peer_rate:.0} events/s). With the default of two receivers: {default_rate:.0} events/s. \
+         each event by itself ({peer_rate:.0} events/s). With two receivers: {default_rate:.0} events/s. \
          Medians of {} alternating runs; ratios are of runs next to each other, and where they differ much, something \
          else kept the disk busy.\n",
         most.len()
