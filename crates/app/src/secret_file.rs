@@ -29,7 +29,7 @@ pub enum SecretError {
     },
     /// It is not there, but a ledger is.
     #[error(
-        "the secret file {0} is missing, and the ledger beside it was made with it: restore it from the backup the ledger is in. Only if there is none, put 64 random hexadecimal digits into it: then erased addresses leave the suppression list and bounces of messages under way are refused"
+        "the secret file {0} is missing, and the ledger beside it was made with it: restore it from the backup the ledger is in. No other secret opens this ledger, and none was made"
     )]
     Missing(PathBuf),
     /// It is no secret.
