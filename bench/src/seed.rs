@@ -95,6 +95,7 @@ fn acceptance(
         send_at: None,
         now: at,
         idempotency: None,
+        lease_until: None,
     })
 }
 

@@ -190,7 +190,7 @@ impl Parts {
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
         let types = Arc::new(types.with_return_paths(return_paths.clone()));
         let return_paths = return_paths.map(Arc::new);
-        let rules = RecipientRules { secret, soft_bounces: settings.soft_bounces };
+        let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
         let path = settings.ledger_path.clone();
         // Blocks as long as the disk takes; whoever waits for this may give up waiting.
         let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path, rules)).await??);
@@ -211,6 +211,7 @@ impl Parts {
             health: Arc::new(Health::new(clock.now())),
             clock,
             random,
+            secret,
             metrics: Arc::new(Metrics::default()),
             wake: Arc::new(move || bell.notify_one()),
             request_limit_bytes: settings.request_limit_bytes,

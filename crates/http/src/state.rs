@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postrider_core::domain::suppression::Secret;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_mail::types::TypeSet;
@@ -26,6 +27,8 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// The source of ids.
     pub random: Arc<dyn Random>,
+    /// The installation's secret.
+    pub secret: Secret,
     /// What Prometheus reads.
     pub metrics: Arc<Metrics>,
     /// Whether the parts behind the API are well.

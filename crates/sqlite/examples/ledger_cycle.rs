@@ -78,6 +78,7 @@ fn acceptance(random: &SeededRandom, now: Timestamp) -> Acceptance {
         send_at: None,
         now,
         idempotency: None,
+        lease_until: None,
     }
 }
 

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::notification::BusinessKey;
+use super::suppression::Secret;
 use super::time::Timestamp;
 
 /// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u`, so an id survives being read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LEN: usize = 26;
 const RANDOM_BITS: u32 = 80;
+/// Bytes of an id that are not its time.
+const KEY_BYTES: usize = RANDOM_BITS as usize / 8;
 
 /// 48 bits of milliseconds followed by 80 random bits, as in a ULID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +65,24 @@ impl NotificationId {
     #[must_use]
     pub fn new(now: Timestamp, random: u128) -> Self {
         Self(SortableId::new(now, random))
+    }
+
+    /// The id of the notification that has `key`, accepted at `now`: the clock and 80 bits of a keyed hash. Nobody can
+    /// guess it without the secret, and a ledger that cannot look a key up and store an id in one write finds both in
+    /// one place.
+    #[must_use]
+    pub fn for_key(now: Timestamp, secret: &Secret, key: BusinessKey) -> Self {
+        let mut random = [0; 16];
+        random[6..].copy_from_slice(&secret.sign("notification", &[&key.to_bytes()])[..KEY_BYTES]);
+        Self::new(now, u128::from_be_bytes(random))
+    }
+
+    /// The part that [`NotificationId::for_key`] makes of the business key: the same for every instant.
+    #[must_use]
+    pub fn key_part(self) -> [u8; KEY_BYTES] {
+        let mut part = [0; KEY_BYTES];
+        part.copy_from_slice(&self.to_bytes()[6..]);
+        part
     }
 
     /// The id from which a `Message-ID` was made, `<ntf_…@domain>`; `None` if it is none of ours. The angle brackets may

@@ -10,7 +10,7 @@ use crate::domain::address::EmailAddress;
 use crate::domain::document::Fingerprint;
 use crate::domain::event::StoredEvent;
 use crate::domain::id::{EventId, NotificationId};
-use crate::domain::lifecycle::{OnUnknown, Verdict};
+use crate::domain::lifecycle::{Lifecycle, OnUnknown, Step, Verdict};
 use crate::domain::notification::{Notification, NotificationRecord, PlannedNotification};
 use crate::domain::outcome::{Cause, Words};
 use crate::domain::status::Status;
@@ -44,7 +44,8 @@ pub struct Acceptance {
     pub event: StoredEvent,
     /// Of the event's data; duplicates must agree on it.
     pub data_fingerprint: Fingerprint,
-    /// What it calls for, each with the id it gets if it is new.
+    /// What it calls for, each with the id it gets if it is new, which is that of
+    /// [`NotificationId::for_key`].
     pub notifications: Vec<(NotificationId, PlannedNotification)>,
     /// The sender's wish; also the first due time when it lies ahead.
     pub send_at: Option<Timestamp>,
@@ -52,6 +53,24 @@ pub struct Acceptance {
     pub now: Timestamp,
     /// The request's `Idempotency-Key`, if it had one.
     pub idempotency: Option<Idempotency>,
+    /// Until when the caller claims, in the same step, what is new and due: whoever sends it right away saves a write
+    /// and a look at the queue. `None` leaves it to [`Ledger::claim_due`].
+    pub lease_until: Option<Timestamp>,
+}
+
+impl Acceptance {
+    /// The lifecycle with which a new notification is stored: waiting, claimed by the caller, or suppressed for
+    /// `cause`.
+    #[must_use]
+    pub fn first_lifecycle(&self, cause: Option<&Cause>) -> Lifecycle {
+        if let Some(cause) = cause {
+            return Lifecycle::suppressed(cause.clone());
+        }
+        let due_at = self.send_at.map_or(self.now, |send_at| send_at.max(self.now));
+        let accepted = Lifecycle::accepted(due_at);
+        let claim = self.lease_until.map(|lease_until| Step::Claim { now: self.now, lease_until });
+        claim.and_then(|claim| accepted.apply(&claim).ok()).unwrap_or(accepted)
+    }
 }
 
 /// One use of an idempotency key.
@@ -99,6 +118,9 @@ pub struct Accepted {
     pub event_id: EventId,
     /// In the order they were asked for.
     pub notifications: Vec<AcceptedNotification>,
+    /// What was claimed for the caller, who must finish every one ([`Ledger::finish_attempt`]). Empty unless
+    /// [`Acceptance::lease_until`] was given; duplicates are never claimed.
+    pub claims: Vec<Claim>,
 }
 
 /// One notification of an accepted event.

@@ -4,6 +4,7 @@ use crate::domain::event::{Event, StoredEvent, check_send_at};
 use crate::domain::id::{EventId, NotificationId};
 use crate::domain::notification::PlannedNotification;
 use crate::domain::problem::{FieldError, FieldErrors};
+use crate::domain::suppression::Secret;
 use crate::domain::time::Timestamp;
 use crate::ingest::Rejected;
 use crate::ports::catalog::{Catalog, Rejection};
@@ -36,8 +37,12 @@ pub struct AcceptEvent<'a> {
     pub catalog: &'a dyn Catalog,
     /// The clock.
     pub clock: &'a dyn Clock,
-    /// The source of ids.
+    /// The source of event ids.
     pub random: &'a dyn Random,
+    /// What makes notification ids unguessable.
+    pub secret: &'a Secret,
+    /// Until when the caller claims what is new and due, to send it itself; `None` leaves it to whoever claims next.
+    pub lease_until: Option<Timestamp>,
 }
 
 impl AcceptEvent<'_> {
@@ -68,7 +73,7 @@ impl AcceptEvent<'_> {
         }
         let notifications = planned
             .into_iter()
-            .map(|plan| (NotificationId::new(now, self.random.next_u128()), plan))
+            .map(|plan| (NotificationId::for_key(now, self.secret, plan.business_key), plan))
             .collect();
         let data_fingerprint = event.data_fingerprint();
         let id = event.id.unwrap_or_else(|| EventId::generate(now, self.random.next_u128()));
@@ -86,6 +91,7 @@ impl AcceptEvent<'_> {
             send_at: event.send_at,
             now,
             idempotency,
+            lease_until: self.lease_until,
         };
         self.ledger.accept(acceptance).await.map_err(AcceptError::Ledger)
     }

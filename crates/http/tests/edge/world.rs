@@ -98,6 +98,7 @@ impl World {
             health: Arc::new(Health::new(clock.now())),
             clock: Arc::clone(&clock) as Arc<_>,
             random: Arc::new(SeededRandom::new(1)),
+            secret: recipient_rules().secret,
             metrics: Arc::new(Metrics::default()),
             wake: Arc::new(|| ()),
             request_limit_bytes: postrider_core::limits::REQUEST_BYTES_MAX,

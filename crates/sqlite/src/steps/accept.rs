@@ -2,11 +2,12 @@
 
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
-use postrider_core::domain::notification::{BusinessKey, PlannedNotification};
+use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNotification};
 use postrider_core::domain::outcome::Cause;
+use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
-use postrider_core::ports::ledger::{AcceptResult, Acceptance, Accepted, AcceptedNotification};
+use postrider_core::ports::ledger::{AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim};
 use rusqlite::{ErrorCode, OptionalExtension as _, params};
 
 use super::{WriteStep, Writing};
@@ -76,6 +77,7 @@ fn store(
     let mut first_event = None;
     let mut same_first_event = true;
     let mut added: Vec<(BusinessKey, usize)> = Vec::new();
+    let mut claims = Vec::new();
     if known.is_empty() {
         insert_event(writing, acceptance)?;
     }
@@ -96,12 +98,17 @@ fn store(
             None => *event_seq.insert(insert_event(writing, acceptance)?),
         };
         let lifecycle = insert_notification(writing, acceptance, *id, plan, seq)?;
+        let status = lifecycle.status;
+        if status == Status::Sending {
+            let notification = new_notification(acceptance, *id, plan, lifecycle);
+            claims.push(Claim { notification, event: acceptance.event.clone() });
+        }
         added.push((plan.business_key, notifications.len()));
         notifications.push(AcceptedNotification {
             id: *id,
             notification_type: plan.notification_type.clone(),
             to: plan.to.clone(),
-            status: lifecycle.status,
+            status,
             duplicate: false,
         });
     }
@@ -109,7 +116,29 @@ fn store(
         Some(seq) if event_seq.is_none() && same_first_event => event_id(writing, seq)?,
         _ => acceptance.event.id.clone(),
     };
-    Ok(Accepted { event_id, notifications })
+    Ok(Accepted { event_id, notifications, claims })
+}
+
+/// A notification as it is once it is stored.
+fn new_notification(
+    acceptance: &Acceptance,
+    id: NotificationId,
+    plan: &PlannedNotification,
+    lifecycle: Lifecycle,
+) -> Notification {
+    Notification {
+        id,
+        event_id: acceptance.event.id.clone(),
+        notification_type: plan.notification_type.clone(),
+        to: plan.to.clone(),
+        order_id: plan.order_id.clone(),
+        correlation_id: acceptance.event.correlation_id.clone(),
+        priority: plan.priority,
+        created_at: acceptance.now,
+        updated_at: acceptance.now,
+        send_at: acceptance.send_at,
+        lifecycle,
+    }
 }
 
 fn duplicate(existing: StoredNotification) -> AcceptedNotification {
@@ -162,12 +191,8 @@ fn insert_notification(
     plan: &PlannedNotification,
     event_seq: i64,
 ) -> rusqlite::Result<Lifecycle> {
-    let due_at = acceptance.send_at.map_or(acceptance.now, |send_at| send_at.max(acceptance.now));
     let cause = writing.suppression(&plan.to, acceptance.now)?;
-    let lifecycle = match cause.clone() {
-        None => Lifecycle::accepted(due_at),
-        Some(cause) => Lifecycle::suppressed(cause),
-    };
+    let lifecycle = acceptance.first_lifecycle(cause.as_ref());
     let insert = |seq: i64| {
         writing
             .prepare(

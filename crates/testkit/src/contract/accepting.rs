@@ -121,6 +121,8 @@ pub async fn the_key_is_taken_even_after_cancelation(scene: &Scene) {
 /// Other data under a known key is a conflict that names the first; the first stays as it is.
 pub async fn other_data_under_one_key_is_refused(scene: &Scene) {
     let id = scene.post("1").await;
+    // At the same instant it would be given the same id.
+    scene.clock.advance_ms(1);
     let mut other = scene.acceptance("1");
     other.data_fingerprint = Fingerprint::of_parts(&[b"other"]);
     let refused = sure(scene.ledger.accept(other.clone()).await);

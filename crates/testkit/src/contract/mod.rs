@@ -5,6 +5,7 @@
 
 pub mod accepting;
 pub mod claiming;
+pub mod claiming_at_once;
 pub mod dead_letters;
 pub mod faults;
 pub mod feedback;
@@ -75,6 +76,15 @@ macro_rules! ledger_contract {
                 a_limit_of_nothing_claims_nothing,
                 a_deferred_one_is_claimed_when_its_time_comes,
                 an_empty_queue_has_nothing_and_announces_nothing
+            }
+            claiming_at_once {
+                what_is_new_and_due_is_the_callers,
+                whoever_claims_next_finds_nothing,
+                a_duplicate_is_not_the_callers,
+                what_must_wait_is_left_to_wait,
+                the_suppressed_are_not_claimed_at_once,
+                each_type_of_an_event_is_claimed,
+                a_lost_sender_is_found_by_a_sweep
             }
             finishing {
                 sent_is_final,

@@ -91,7 +91,7 @@ impl Scene {
             business_key: BusinessKey::new(notification_type, order),
             priority: Priority::Normal,
         };
-        (NotificationId::new(self.now(), self.random.next_u128()), plan)
+        (NotificationId::for_key(self.now(), &recipient_rules().secret, plan.business_key), plan)
     }
 
     /// An event about `order` that calls for one confirmation.
@@ -112,6 +112,7 @@ impl Scene {
             send_at: None,
             now: self.now(),
             idempotency: None,
+            lease_until: None,
         }
     }
 

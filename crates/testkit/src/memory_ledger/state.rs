@@ -15,7 +15,7 @@ use postrider_core::limits::{ANSWERS_FORGOTTEN_MAX, IDEMPOTENCY_KEPT_MS};
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_core::ports::feedback::{Feedback, RecipientRules};
 use postrider_core::ports::ledger::{
-    AcceptResult, Acceptance, Accepted, AcceptedNotification, ListQuery, RememberedAnswer,
+    AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim, ListQuery, RememberedAnswer,
 };
 
 use super::webhooks::Webhooks;
@@ -196,16 +196,13 @@ impl State {
     fn store(&mut self, acceptance: &Acceptance) -> Accepted {
         let mut notifications = Vec::new();
         let mut events = Vec::new();
+        let mut claims = Vec::new();
         for (id, plan) in &acceptance.notifications {
             if let Some(existing) = self.keys.get(&plan.business_key).and_then(|id| self.records.get(id)) {
                 events.push(existing.event.clone());
                 notifications.push(existing.as_duplicate());
                 continue;
             }
-            let due_at = match acceptance.send_at {
-                Some(send_at) if send_at > acceptance.now => send_at,
-                _ => acceptance.now,
-            };
             let cause = self.suppression(&plan.to, acceptance.now);
             let notification = Notification {
                 id: *id,
@@ -218,11 +215,11 @@ impl State {
                 created_at: acceptance.now,
                 updated_at: acceptance.now,
                 send_at: acceptance.send_at,
-                lifecycle: match &cause {
-                    None => Lifecycle::accepted(due_at),
-                    Some(cause) => Lifecycle::suppressed(cause.clone()),
-                },
+                lifecycle: acceptance.first_lifecycle(cause.as_ref()),
             };
+            if notification.lifecycle.status == Status::Sending {
+                claims.push(Claim { notification: notification.clone(), event: acceptance.event.clone() });
+            }
             let record = Record {
                 notification,
                 event: acceptance.event.clone(),
@@ -245,6 +242,6 @@ impl State {
             Some(first) if all_known && events.iter().all(|event| event.id == first.id) => first.id.clone(),
             _ => acceptance.event.id.clone(),
         };
-        Accepted { event_id, notifications }
+        Accepted { event_id, notifications, claims }
     }
 }

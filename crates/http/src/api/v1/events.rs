@@ -124,8 +124,14 @@ pub async fn accept(
     read: Result<Event, Rejected>,
     keyed: Option<&KeyedRequest>,
 ) -> Result<AcceptResult, Problem> {
-    let use_case =
-        AcceptEvent { ledger: &*api.ledger, catalog: &*api.types, clock: &*api.clock, random: &*api.random };
+    let use_case = AcceptEvent {
+        ledger: &*api.ledger,
+        catalog: &*api.types,
+        clock: &*api.clock,
+        random: &*api.random,
+        secret: &api.secret,
+        lease_until: None,
+    };
     let idempotency =
         keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: accepted_answer });
     let result = use_case.run(read, idempotency).await.map_err(refusal)?;

@@ -1,0 +1,3 @@
+//! The AWS functions.
+
+fn main() {}
