@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use postrider_core::limits::STOP_REMAINDER_MS_MAX;
 
 use crate::commands::{self, Failure};
-use crate::config::{RawSettings, Settings};
 use crate::output::Output;
+use postrider_environment::config::{RawSettings, Settings};
 
 /// The e-mails of a shop's orders: nothing lost, nothing sent twice, and anyone can tell what became of each.
 #[derive(Debug, Parser)]
@@ -86,7 +86,7 @@ impl GlobalOptions {
     /// What is wrong with them.
     pub fn settings(&self) -> Result<Settings, Failure> {
         let mut raw = RawSettings::default();
-        let wrong = |error: crate::config::ConfigError| Failure::because(&error);
+        let wrong = |error: postrider_environment::config::ConfigError| Failure::because(&error);
         if let Some(file) = &self.config {
             raw.read_file(file).map_err(wrong)?;
         }

@@ -11,9 +11,9 @@ use tower::ServiceExt as _;
 
 use crate::client::{self, ANSWER_BYTES_MAX, Sink};
 use crate::commands::Failure;
-use crate::config::Settings;
 use crate::runtime::{Parts, StartError, Types};
 use crate::server_file;
+use postrider_environment::config::Settings;
 
 const CONTENT_TYPE: &str = "content-type";
 const JSON: (&str, &str) = (CONTENT_TYPE, "application/json");

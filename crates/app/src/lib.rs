@@ -3,7 +3,6 @@
 pub mod cli;
 mod client;
 pub mod commands;
-pub mod config;
 mod connection;
 pub mod engine;
 mod feedback;
@@ -12,5 +11,4 @@ mod output;
 pub mod runtime;
 mod secret_file;
 mod server_file;
-pub mod system;
 pub mod webhooks;

@@ -35,13 +35,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinError;
 
-use crate::config::{MailerSettings, SenderSettings, Settings};
 use crate::engine::Engine;
 use crate::feedback::{self, FeedbackError, Intake, SnsError};
 use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
-use crate::system::{SystemClock, SystemRandom};
 use crate::webhooks::Webhooks;
+use postrider_environment::config::{MailerSettings, SenderSettings, Settings};
+use postrider_environment::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
 const DRAIN_TIME: Duration = Duration::from_millis(STOP_DRAIN_MS_MAX);

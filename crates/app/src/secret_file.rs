@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use postrider_core::domain::suppression::Secret;
 use postrider_core::ports::clock::Random;
 
-/// The file's name in the data directory.
-pub const FILE_NAME: &str = "secret.key";
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 

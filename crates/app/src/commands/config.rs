@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::Failure;
 use crate::cli::GlobalOptions;
-use crate::config::{MailerSettings, keys};
 use crate::runtime;
+use postrider_environment::config::{MailerSettings, keys};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]

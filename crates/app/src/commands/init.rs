@@ -6,8 +6,8 @@ use postrider_mail::types::write_shipped;
 use serde_json::json;
 
 use super::Failure;
-use crate::config::keys;
 use crate::output::Output;
+use postrider_environment::config::keys;
 
 /// Writes an annotated configuration and a copy of the shipped notification types into a new or empty folder.
 ///

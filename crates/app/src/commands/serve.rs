@@ -7,9 +7,9 @@ use postrider_core::limits::STOP_MS_MAX;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
-use crate::config::{MailerSettings, Settings};
 use crate::logging;
 use crate::runtime::Server;
+use postrider_environment::config::{MailerSettings, Settings};
 
 /// Runs the server until SIGTERM or SIGINT.
 ///

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{FeedbackSettings, ListenerSettings};
+use postrider_environment::config::{FeedbackSettings, ListenerSettings};
 
 pub use sns::{SnsError, endpoint};
 

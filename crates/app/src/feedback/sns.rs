@@ -13,7 +13,7 @@ use postrider_webhook::{OutboundClient, OutboundConfig};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use crate::config::SnsSettings;
+use postrider_environment::config::SnsSettings;
 
 /// Why SNS cannot be listened to.
 #[derive(Debug, thiserror::Error)]

@@ -105,5 +105,5 @@ async fn an_accepted_event_survives_a_restart() {
 
 fn now_ms() -> i64 {
     use postrider_core::ports::clock::Clock as _;
-    postrider_app::system::SystemClock.now().as_millis()
+    postrider_environment::system::SystemClock.now().as_millis()
 }

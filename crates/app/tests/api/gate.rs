@@ -21,9 +21,9 @@ async fn a_server_answers_to_its_own_names_and_to_no_other() {
 
 #[test]
 fn a_public_url_that_is_none_is_refused_at_start() {
-    let mut raw = postrider_app::config::RawSettings::default();
+    let mut raw = postrider_environment::config::RawSettings::default();
     let variable = ("POSTRIDER__SERVER__PUBLIC_URL".to_owned(), "mail.shop.example".to_owned());
     raw.read_environment(std::iter::once(variable)).unwrap();
-    let error = postrider_app::config::Settings::check(&raw).unwrap_err().to_string();
+    let error = postrider_environment::config::Settings::check(&raw).unwrap_err().to_string();
     assert!(error.contains("https://mail.shop.example"), "{error}");
 }

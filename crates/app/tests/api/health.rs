@@ -45,6 +45,6 @@ fn the_committed_description_and_configuration_reference_are_those_of_this_code(
     let committed = |name: &str| std::fs::read_to_string(docs.join(name)).unwrap();
     let regenerate = "run `just generate` and commit what it changes";
     assert_eq!(committed("openapi.json").trim_end(), postrider_http::openapi::description(), "{regenerate}");
-    let reference = postrider_app::config::keys::reference();
+    let reference = postrider_environment::config::keys::reference();
     assert_eq!(committed("configuration.md").trim_end(), reference.trim_end(), "{regenerate}");
 }

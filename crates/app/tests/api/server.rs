@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use postrider_app::config::{RawSettings, Settings};
 use postrider_app::runtime;
+use postrider_environment::config::{RawSettings, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

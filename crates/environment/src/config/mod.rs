@@ -11,5 +11,5 @@ mod webhooks;
 
 pub use feedback::{FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
 pub use load::{ConfigError, RawSettings};
-pub use settings::{DkimSettings, MailerSettings, SenderSettings, Settings};
+pub use settings::{DkimSettings, MailerSettings, SECRET_FILE_NAME, SenderSettings, Settings};
 pub use webhooks::WebhookSettings;

@@ -18,7 +18,6 @@ use super::feedback::{FeedbackSettings, read_feedback};
 use super::load::{ConfigError, RawSettings};
 use super::reader::Reader;
 use super::webhooks::{WebhookSettings, read_webhooks};
-use crate::secret_file;
 
 /// Everything a server needs to know.
 #[derive(Clone, Debug)]
@@ -94,6 +93,9 @@ pub struct DkimSettings {
     pub key_file: PathBuf,
 }
 
+/// The name of the installation's secret in the data directory.
+pub const SECRET_FILE_NAME: &str = "secret.key";
+
 /// The sender nobody has configured. The domain is reserved for examples (RFC 2606).
 const DEFAULT_FROM: (&str, &str) = ("Your shop", "orders@shop.example");
 
@@ -136,8 +138,7 @@ impl Settings {
         let rate = read.number_u32("mailer.rate_per_second", 0, 0, 1_000_000)?;
         let sender = read_sender(&read)?;
         let mailer = read_mailer(&read, &sender)?;
-        let secret_file =
-            read.path("server.secret_file").unwrap_or_else(|| data_dir.join(secret_file::FILE_NAME));
+        let secret_file = read.path("server.secret_file").unwrap_or_else(|| data_dir.join(SECRET_FILE_NAME));
         Ok(Self {
             secret_file,
             soft_bounces: read_soft_bounces(&read)?,
