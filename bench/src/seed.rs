@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join_all, try_join_all};
+use postrider_core::domain::category::Category;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::{EventId, NotificationId};
@@ -80,6 +81,7 @@ fn acceptance(
         business_key: BusinessKey::new(NOTIFICATION_TYPE, &order_id),
         order_id: Some(order_id),
         priority: Priority::Normal,
+        category: Category::TRANSACTIONAL,
     };
     Ok(Acceptance {
         event: StoredEvent {

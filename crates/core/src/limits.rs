@@ -353,3 +353,8 @@ const _: () = assert!(OUTBOUND_CONNECT_TIMEOUT_MS < OUTBOUND_TIMEOUT_MS);
 // Each endpoint has a place of its own, so that none waits for another; and stopping does not wait for receivers.
 const _: () = assert!(WEBHOOKS_MAX <= CONCURRENCY_MAX && WEBHOOK_CLAIM_MAX <= CONCURRENCY_MAX);
 const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
+
+// Messages and types.
+
+/// Characters of a category's name.
+pub const CATEGORY_CHARS_MAX: usize = 32;

@@ -74,6 +74,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
             Verdict::Dead { .. } => (Status::Dead, None),
             Verdict::Unknown { judge_at, .. } => (Status::Unknown, Some(*judge_at)),
             Verdict::Released => (Status::Queued, Some(Timestamp::EPOCH)),
+            Verdict::Superseded { .. } => (Status::Canceled, None),
         },
     }
 }
@@ -84,7 +85,7 @@ fn attempts(before: &Lifecycle, step: &Step) -> u32 {
     match step {
         Step::Retry { .. } => 0,
         Step::LeaseLost { .. } => before.attempts.saturating_add(1),
-        Step::Finish { verdict: Verdict::Released, .. }
+        Step::Finish { verdict: Verdict::Released | Verdict::Superseded { .. }, .. }
         | Step::Finish { verdict: Verdict::Deferred { spends_attempt: false, .. }, .. } => before.attempts,
         Step::Finish { .. } if ends_a_claim => before.attempts.saturating_add(1),
         _ => before.attempts,
@@ -98,6 +99,7 @@ fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
         Step::Finish { verdict: Verdict::Deferred { cause, .. }, .. }
         | Step::Finish { verdict: Verdict::Failed { cause }, .. }
         | Step::Finish { verdict: Verdict::Dead { cause }, .. }
+        | Step::Finish { verdict: Verdict::Superseded { cause }, .. }
         | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
         Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
         Step::Suppress { cause } => Some(cause.clone()),
@@ -165,6 +167,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         Just(Verdict::Sent),
         Just(Verdict::Released),
+        a_cause().prop_map(|cause| Verdict::Superseded { cause }),
         (a_cause(), instant(), any::<bool>()).prop_map(|(cause, until, spends_attempt)| Verdict::Deferred {
             cause,
             until,

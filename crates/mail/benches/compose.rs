@@ -56,6 +56,7 @@ fn measure(c: &mut Criterion) {
             order_id: None,
             correlation_id: None,
             priority: plan[0].priority,
+            category: plan[0].category.clone(),
             created_at: at,
             updated_at: at,
             send_at: None,

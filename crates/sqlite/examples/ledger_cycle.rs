@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::{EventId, NotificationId};
@@ -63,6 +64,7 @@ fn acceptance(random: &SeededRandom, now: Timestamp) -> Acceptance {
         business_key: BusinessKey::new("order_confirmation", &order),
         order_id: Some(order),
         priority: Priority::Normal,
+        category: Category::TRANSACTIONAL,
     };
     Acceptance {
         data_fingerprint: Fingerprint::of_parts(&[data.as_bytes()]),

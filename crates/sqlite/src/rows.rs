@@ -2,6 +2,7 @@
 
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::bounce::EnhancedStatus;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::feedback::Reported;
@@ -61,7 +62,8 @@ macro_rules! select_notification {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, event_seq, notification_type, to_address, order_id, priority, created_at, send_at, ",
-            "updated_at, status, due_at, fence, attempts, cause, entries, data_fingerprint, reported, reported_cause ",
+            "updated_at, status, due_at, fence, attempts, cause, entries, data_fingerprint, reported, reported_cause, ",
+            "category ",
             "FROM notifications ",
             $rest
         )
@@ -97,6 +99,7 @@ impl StoredNotification {
             order_id: row.get(5)?,
             correlation_id: None,
             priority: decoded(row, 6, priority_from_code(row.get(6)?))?,
+            category: category(row)?,
             created_at: instant(row, 7)?,
             updated_at: instant(row, 9)?,
             send_at: optional_instant(row, 8)?,
@@ -166,6 +169,12 @@ pub(crate) fn load(
     statement
         .query_row((first, first.saturating_add(SEQ_STRETCH), id.to_bytes()), StoredNotification::read)
         .optional()
+}
+
+/// Reads the category; none is stored for transactional mail.
+fn category(row: &Row<'_>) -> rusqlite::Result<Category> {
+    let text = row.get_ref(19)?.as_str_or_null()?;
+    text.map_or(Ok(Category::TRANSACTIONAL), |text| decoded(row, 19, text.parse().ok()))
 }
 
 /// Reads what reports have said, if any did.

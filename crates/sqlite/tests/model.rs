@@ -89,7 +89,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let step = prop_oneof![
         4 => accept,
         4 => (0usize..4, select(vec![10u64, 1_000, 60_000])).prop_map(|(limit, lease_ms)| Move::Claim { limit, lease_ms }),
-        6 => (any::<usize>(), 0u8..6, any::<u16>())
+        6 => (any::<usize>(), 0u8..7, any::<u16>())
             .prop_map(|(claim, verdict, delay_ms)| Move::Finish { claim, verdict, delay_ms }),
         2 => (any::<bool>(), any::<bool>(), 0usize..4, any::<u16>())
             .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
@@ -298,6 +298,7 @@ fn pick(verdict: u8, delay_ms: u16, now: postrider_core::domain::time::Timestamp
         2 => Verdict::Failed { cause },
         3 => Verdict::Dead { cause: Cause::known("connect_refused") },
         4 => Verdict::Unknown { cause, judge_at: later },
+        5 => Verdict::Superseded { cause: Cause::known("superseded_by_order_canceled") },
         _ => Verdict::Released,
     }
 }

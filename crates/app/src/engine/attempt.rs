@@ -120,7 +120,8 @@ impl Engine {
             | Verdict::Failed { .. }
             | Verdict::Dead { .. }
             | Verdict::Unknown { .. }
-            | Verdict::Released => None,
+            | Verdict::Released
+            | Verdict::Superseded { .. } => None,
         };
         self.record(attempt.finish, in_hand.wanted_at, correlation.as_deref()).await;
         Report { sign, route_fault, again_at }

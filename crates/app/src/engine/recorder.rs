@@ -78,7 +78,7 @@ impl Engine {
             Verdict::Unknown { .. } => {
                 metrics.unknown.inc();
             }
-            Verdict::Released => {}
+            Verdict::Released | Verdict::Superseded { .. } => {}
         }
         if status.is_dead_letter() {
             metrics.dead_letters.inc();
@@ -90,7 +90,7 @@ fn log(status: Status, finish: &FinishAttempt, correlation_id: Option<&str>) {
     let attempt = finish.fence;
     let duration_ms = finish.now.ms_since(finish.claimed_at);
     match &finish.verdict {
-        Verdict::Sent | Verdict::Released => {
+        Verdict::Sent | Verdict::Released | Verdict::Superseded { .. } => {
             tracing::info!(notification_id = %finish.id, correlation_id, %status, attempt, duration_ms, "attempt ended");
         }
         Verdict::Deferred { cause, .. }

@@ -110,6 +110,11 @@ pub enum Verdict {
     },
     /// Given back untouched.
     Released,
+    /// Not sent: what has happened to its order since makes it void.
+    Superseded {
+        /// What did, such as `superseded_by_order_canceled`.
+        cause: Cause,
+    },
 }
 
 /// What to do with an outcome that stays unknown.
@@ -226,6 +231,8 @@ impl Lifecycle {
             Verdict::Released => {
                 next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone())
             }
+            // Nothing was tried.
+            Verdict::Superseded { cause } => next(Status::Canceled, None, self.attempts, Some(cause)),
         };
         Ok(ended.settled())
     }

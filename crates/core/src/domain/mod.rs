@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bounce;
+pub mod category;
 pub mod document;
 pub mod event;
 pub mod feedback;

@@ -1,6 +1,7 @@
 //! One intended e-mail to one recipient.
 
 use super::address::EmailAddress;
+use super::category::Category;
 use super::document::Fingerprint;
 use super::id::{EventId, NotificationId};
 use super::lifecycle::Lifecycle;
@@ -65,6 +66,8 @@ pub struct PlannedNotification {
     pub business_key: BusinessKey,
     /// Its place in the queue.
     pub priority: Priority,
+    /// Why its recipient gets it; entries of the suppression list may hold for one category only.
+    pub category: Category,
 }
 
 /// A notification as the ledger knows it.
@@ -84,6 +87,8 @@ pub struct Notification {
     pub correlation_id: Option<String>,
     /// Its place in the queue.
     pub priority: Priority,
+    /// Why its recipient gets it, as its type said when it was accepted.
+    pub category: Category,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When anything last changed.

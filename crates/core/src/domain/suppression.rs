@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use super::address::EmailAddress;
+use super::category::Category;
 use super::feedback::{Report, ReportKind};
 use super::outcome::Cause;
 use super::time::Timestamp;
@@ -177,10 +178,6 @@ pub struct Suppression {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The category of everything a shop must be able to tell its customers. Suppressions of other categories leave it
-/// alone.
-pub const TRANSACTIONAL: &str = "transactional";
-
 impl Suppression {
     /// The entry that remains where this one is and `newer` comes, both for the same recipient and category: the
     /// graver reason, the longer term, the earlier beginning. Whichever comes first, the same remains.
@@ -209,8 +206,8 @@ impl Suppression {
 
     /// Whether it holds for mail of `category`.
     #[must_use]
-    pub fn covers(&self, category: &str) -> bool {
-        self.category.as_deref().is_none_or(|own| own == category)
+    pub fn covers(&self, category: &Category) -> bool {
+        self.category.as_deref().is_none_or(|own| own == category.as_str())
     }
 }
 

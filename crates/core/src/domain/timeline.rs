@@ -111,7 +111,7 @@ pub enum TimelineKind {
     Retried,
     /// The route works again; it no longer waits.
     Hastened,
-    /// A person took it back.
+    /// A person took it back, or what has happened to its order since makes it void; then the cause says what.
     Canceled,
     /// Not sent: its recipient is on the suppression list.
     Suppressed,

@@ -20,6 +20,7 @@ impl FinishAttempt {
             Verdict::Dead { cause } => (TimelineKind::Dead, Some(cause)),
             Verdict::Unknown { cause, .. } => (TimelineKind::Unknown, Some(cause)),
             Verdict::Released => (TimelineKind::Released, None),
+            Verdict::Superseded { cause } => (TimelineKind::Canceled, Some(cause)),
         };
         TimelineEntry {
             at: self.now,
@@ -39,9 +40,11 @@ impl FinishAttempt {
     pub fn kept_copy(&self) -> Option<&SentCopy> {
         match self.verdict {
             Verdict::Sent | Verdict::Unknown { .. } => self.copy.as_ref(),
-            Verdict::Deferred { .. } | Verdict::Failed { .. } | Verdict::Dead { .. } | Verdict::Released => {
-                None
-            }
+            Verdict::Deferred { .. }
+            | Verdict::Failed { .. }
+            | Verdict::Dead { .. }
+            | Verdict::Released
+            | Verdict::Superseded { .. } => None,
         }
     }
 }

@@ -113,6 +113,7 @@ fn plan_one(
         order_id: event.data.get("orderId").and_then(Value::as_str).map(str::to_owned),
         business_key: BusinessKey::new(name, &dedup?),
         priority: notification_type.manifest.priority,
+        category: notification_type.manifest.category.clone(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! `type.toml`: what a type answers, whom it writes to and how it is queued.
 
+use postrider_core::domain::category::Category;
 use postrider_core::domain::event::check_label;
 use postrider_core::domain::notification::Priority;
 use toml::{Table, Value};
@@ -12,23 +13,6 @@ const FILE: &str = "type.toml";
 /// Every key a manifest may have.
 const KEYS: [&str; 8] =
     ["events", "to", "to_name", "subject", "dedup", "category", "priority", "description"];
-
-/// Why people get a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Category {
-    /// Part of something the recipient did: an order, a password reset.
-    Transactional,
-}
-
-impl Category {
-    /// The public name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transactional => "transactional",
-        }
-    }
-}
 
 /// A manifest, read and checked.
 #[derive(Clone, Debug)]
@@ -138,13 +122,11 @@ impl Reader<'_> {
     }
 
     fn category(&mut self) -> Category {
-        let category = self.text("category");
-        if category.is_some_and(|category| category != Category::Transactional.as_str()) {
-            let message =
-                "`category` must be \"transactional\": nothing here handles the consent other mail needs";
-            self.refuse("category", message.to_owned(), None);
-        }
-        Category::Transactional
+        let Some(category) = self.text("category") else { return Category::TRANSACTIONAL };
+        category.parse().unwrap_or_else(|error| {
+            self.refuse("category", format!("`category` {error}"), None);
+            Category::TRANSACTIONAL
+        })
     }
 
     fn priority(&mut self) -> Priority {

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use error::TypeError;
-pub use manifest::Category;
 pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
 pub use rendition::{RecomposeError, recompose};
 pub use sender::Sender;

@@ -1,13 +1,13 @@
 //! Looking at types without sending: lists, previews, checks.
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::notification::Priority;
 use postrider_core::domain::problem::FieldError;
 use serde_json::Value;
 
 use super::TypeSet;
 use super::error::TypeError;
-use super::manifest::Category;
 use super::nearest::nearest;
 use super::notification_type::NotificationType;
 use super::sender::Sender;
@@ -117,7 +117,7 @@ impl TypeSet {
             name: name.clone(),
             description: known.manifest.description.clone(),
             events: known.manifest.events.clone(),
-            category: known.manifest.category,
+            category: known.manifest.category.clone(),
             priority: known.manifest.priority,
             samples: known.samples.keys().cloned().collect(),
         };

@@ -84,6 +84,7 @@ pub fn notification(types: &TypeSet, data: &Value) -> Notification {
         order_id: plan.order_id,
         correlation_id: None,
         priority: plan.priority,
+        category: plan.category,
         created_at: instant(),
         updated_at: instant(),
         send_at: None,

@@ -1,6 +1,7 @@
 //! Looking without sending.
 
-use postrider_mail::types::{Category, PreviewError, check};
+use postrider_core::domain::category::Category;
+use postrider_mail::types::{PreviewError, check};
 use serde_json::json;
 
 use crate::fixture::{Types, order, shipped};
@@ -10,7 +11,7 @@ fn types_are_listed_with_what_they_answer() {
     let types = shipped().types();
     let confirmation = types.iter().find(|summary| summary.name == "order_confirmation").unwrap();
     assert_eq!(confirmation.events, ["order.confirmed"]);
-    assert_eq!(confirmation.category, Category::Transactional);
+    assert_eq!(confirmation.category, Category::TRANSACTIONAL);
     assert_eq!(confirmation.samples, ["awkward", "long", "short"]);
     assert!(!confirmation.description.is_empty());
 }

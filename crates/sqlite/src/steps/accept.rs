@@ -134,6 +134,7 @@ fn new_notification(
         order_id: plan.order_id.clone(),
         correlation_id: acceptance.event.correlation_id.clone(),
         priority: plan.priority,
+        category: plan.category.clone(),
         created_at: acceptance.now,
         updated_at: acceptance.now,
         send_at: acceptance.send_at,
@@ -191,15 +192,16 @@ fn insert_notification(
     plan: &PlannedNotification,
     event_seq: i64,
 ) -> rusqlite::Result<Lifecycle> {
-    let cause = writing.suppression(&plan.to, acceptance.now)?;
+    let cause = writing.suppression(&plan.to, &plan.category, acceptance.now)?;
     let lifecycle = acceptance.first_lifecycle(cause.as_ref());
     let insert = |seq: i64| {
         writing
             .prepare(
                 "INSERT INTO notifications (seq, id, event_seq, notification_type, business_key, data_fingerprint, \
                  to_address, order_id, priority, created_at, send_at, updated_at, status, due_at, fence, attempts, \
-                 cause, entries, key_hash, to_hash, order_hash) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                 cause, entries, key_hash, to_hash, order_hash, category) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+                 ?21)",
             )?
             .execute(params![
                 seq,
@@ -222,6 +224,7 @@ fn insert_notification(
                 hash_of(plan.business_key.to_bytes()),
                 address_hash(&plan.to),
                 order_hash(plan),
+                (!plan.category.is_transactional()).then(|| plan.category.as_str()),
             ])
     };
     let mut seq = seq_of_id(id);

@@ -1,7 +1,7 @@
 //! Claiming what is due.
 
 use postrider_core::domain::lifecycle::Step;
-use postrider_core::domain::notification::Priority;
+use postrider_core::domain::notification::{Notification, Priority};
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
@@ -31,7 +31,8 @@ impl WriteStep for Claiming {
                     // More is due at once than one claim may carry: ask again without waiting.
                     return Ok(Claims { claims, next_due_at: Some(now), suppressed });
                 }
-                if let Some(cause) = writing.suppression(&stored.notification.to, now)? {
+                let Notification { to, category, .. } = &stored.notification;
+                if let Some(cause) = writing.suppression(to, category, now)? {
                     suppress(writing, &mut stored, cause, now)?;
                     suppressed += 1;
                     continue;

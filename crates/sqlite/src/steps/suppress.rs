@@ -1,8 +1,9 @@
 //! The suppression list.
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::outcome::Cause;
-use postrider_core::domain::suppression::{RecipientKey, Suppression, TRANSACTIONAL};
+use postrider_core::domain::suppression::{RecipientKey, Suppression};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::feedback::NewSuppression;
 use rusqlite::{OptionalExtension as _, params};
@@ -49,10 +50,11 @@ impl WriteStep for ForgetAddress {
 }
 
 impl Writing<'_> {
-    /// The cause for which `to` gets no transactional mail at `now`, if there is one.
+    /// The cause for which `to` gets no mail of `category` at `now`, if there is one.
     pub(super) fn suppression(
         &mut self,
         to: &EmailAddress,
+        category: &Category,
         now: Timestamp,
     ) -> rusqlite::Result<Option<Cause>> {
         let has_any = match self.has_suppressions {
@@ -73,7 +75,7 @@ impl Writing<'_> {
         let mut rows = statement.query([recipient])?;
         while let Some(row) = rows.next()? {
             let entry = read_suppression(row)?;
-            if entry.holds(now) && entry.covers(TRANSACTIONAL) {
+            if entry.holds(now) && entry.covers(category) {
                 return Ok(Some(entry.reason.cause()));
             }
         }

@@ -28,6 +28,7 @@ pub async fn a_new_event_is_queued_and_found(scene: &Scene) {
         order_id: Some("1042".to_owned()),
         correlation_id: Some("trace-1042".to_owned()),
         priority: plan.priority,
+        category: plan.category.clone(),
         created_at: scene.now(),
         updated_at: scene.now(),
         send_at: None,

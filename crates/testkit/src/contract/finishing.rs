@@ -7,7 +7,7 @@ use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
-use postrider_core::ports::ledger::{FinishAttempt, Finished};
+use postrider_core::ports::ledger::{FinishAttempt, Finished, Intervened, Intervention};
 
 use super::scene::{JUDGE_MS, LEASE_MS, Scene, dead, deferred, failed, sure, unknown};
 
@@ -84,6 +84,25 @@ pub async fn what_is_given_back_goes_first_and_cost_nothing(scene: &Scene) {
     let again = scene.claim(1).await.remove(0).notification;
     assert_eq!(again.id, claim.notification.id);
     assert_eq!((again.lifecycle.fence, again.lifecycle.attempts), (2, 0));
+}
+
+/// What its order has made void is taken back with the cause on the timeline, costs no attempt and stays where it is.
+pub async fn what_is_superseded_is_canceled_with_its_cause(scene: &Scene) {
+    let id = scene.post("1").await;
+    let claim = scene.claim_one().await;
+    let cause = Cause::known("superseded_by_order_canceled");
+    let verdict = Verdict::Superseded { cause: cause.clone() };
+    assert_eq!(scene.finish(&claim, verdict).await, Finished::Recorded(Status::Canceled));
+    let lifecycle = scene.notification(id).await.lifecycle;
+    assert_eq!((lifecycle.due_at, lifecycle.attempts, lifecycle.cause), (None, 0, Some(cause.clone())));
+    let record = sure(scene.ledger.find(id).await);
+    let last = record.and_then(|record| record.timeline().pop());
+    assert_eq!(
+        last.map(|entry| (entry.kind, entry.attempt, entry.cause)),
+        Some((TimelineKind::Canceled, Some(1), Some(cause)))
+    );
+    assert!(scene.claim(10).await.is_empty());
+    assert_eq!(scene.intervene(id, Intervention::Retry).await, Intervened::Forbidden(Status::Canceled));
 }
 
 /// A report under any fence but the claim's is stale.

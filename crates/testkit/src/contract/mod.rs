@@ -93,6 +93,7 @@ macro_rules! ledger_contract {
                 failed_and_dead_keep_their_cause,
                 unknown_waits_for_judgement,
                 what_is_given_back_goes_first_and_cost_nothing,
+                what_is_superseded_is_canceled_with_its_cause,
                 another_fence_changes_nothing,
                 a_stranger_changes_nothing,
                 a_second_report_changes_nothing,
@@ -189,6 +190,7 @@ macro_rules! ledger_contract {
                 whoever_is_taken_off_gets_mail_again,
                 an_expired_entry_holds_nobody,
                 another_category_leaves_orders_alone,
+                an_unsubscription_holds_for_its_category,
                 the_graver_reason_stays,
                 an_erased_address_stays_suppressed,
                 the_list_is_paged_newest_first

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::{EventId, NotificationId};
@@ -90,6 +91,7 @@ impl Scene {
             order_id: Some(order.to_owned()),
             business_key: BusinessKey::new(notification_type, order),
             priority: Priority::Normal,
+            category: Category::TRANSACTIONAL,
         };
         (NotificationId::for_key(self.now(), &recipient_rules().secret, plan.business_key), plan)
     }

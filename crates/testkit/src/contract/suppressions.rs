@@ -1,6 +1,7 @@
 //! The suppression list.
 
 use postrider_core::domain::bounce::BounceClass;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::feedback::ReportKind;
 use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::outcome::Cause;
@@ -191,6 +192,35 @@ pub async fn another_category_leaves_orders_alone(scene: &Scene) {
     suppress(scene, NewSuppression { category, ..entry(scene, ADA, SuppressionReason::Manual) }).await;
     assert_eq!(scene.status(scene.post("2").await).await, Status::Suppressed);
     assert_eq!(sure(scene.ledger.unsuppress(address(ADA)).await), 2);
+}
+
+/// Who unsubscribed from one category gets no mail of it, neither what comes later nor what waits, and all the rest.
+pub async fn an_unsubscription_holds_for_its_category(scene: &Scene) {
+    let newsletter: Category = "newsletter".parse().unwrap_or_default();
+    let of_category = |order: &str| {
+        let mut acceptance = scene.acceptance(order);
+        acceptance.notifications[0].1.category = newsletter.clone();
+        acceptance
+    };
+    let waiting = scene.accept(of_category("1")).await.notifications[0].id;
+    assert_eq!(scene.notification(waiting).await.category, newsletter);
+    let category = Some("newsletter".to_owned());
+    suppress(scene, NewSuppression { category, ..entry(scene, ADA, SuppressionReason::Unsubscribed) }).await;
+    let later = scene.accept(of_category("2")).await.notifications[0].clone();
+    assert_eq!(later.status, Status::Suppressed);
+    let order = scene.post("3").await;
+    let claim = scene.claim_one().await;
+    assert_eq!(claim.notification.id, order);
+    assert!(claim.notification.category.is_transactional());
+    for id in [waiting, later.id] {
+        let lifecycle = scene.notification(id).await.lifecycle;
+        assert_eq!(lifecycle.status, Status::Suppressed);
+        assert_eq!(lifecycle.cause, Some(Cause::known("suppressed_unsubscribed")));
+    }
+    let mut other = scene.acceptance("4");
+    other.notifications[0].1.category = "review_request".parse().unwrap_or_default();
+    assert_eq!(scene.accept(other).await.notifications[0].status, Status::Queued);
+    assert_eq!(scene.claim_one().await.notification.category.as_str(), "review_request");
 }
 
 /// A complaint is not forgotten over a bounce, in whichever order they come.

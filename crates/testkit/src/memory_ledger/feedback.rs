@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::feedback::Reference;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::{Step, Verdict};
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
-use postrider_core::domain::suppression::{
-    Consequence, RecipientKey, Suppression, SuppressionReason, TRANSACTIONAL,
-};
+use postrider_core::domain::suppression::{Consequence, RecipientKey, Suppression, SuppressionReason};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
 use postrider_core::limits::{
@@ -89,12 +88,17 @@ impl State {
         RecipientKey::of(&self.rules.secret, address)
     }
 
-    /// The cause for which `to` gets no mail at `now`, if there is one.
-    pub(super) fn suppression(&self, to: &EmailAddress, now: Timestamp) -> Option<Cause> {
+    /// The cause for which `to` gets no mail of `category` at `now`, if there is one.
+    pub(super) fn suppression(
+        &self,
+        to: &EmailAddress,
+        category: &Category,
+        now: Timestamp,
+    ) -> Option<Cause> {
         let key = self.recipient(to);
         let mut about: Vec<_> = self.suppressions.values().filter(|entry| entry.recipient == key).collect();
         about.sort_by_key(|entry| entry.category.is_some());
-        let entry = about.into_iter().find(|entry| entry.holds(now) && entry.covers(TRANSACTIONAL))?;
+        let entry = about.into_iter().find(|entry| entry.holds(now) && entry.covers(category))?;
         Some(entry.reason.cause())
     }
 

@@ -59,10 +59,8 @@ impl Ledger for MemoryLedger {
                 continue;
             }
             seen += 1;
-            let Some(to) = state.records.get(&id).map(|record| record.notification.to.clone()) else {
-                continue;
-            };
-            if let Some(cause) = state.suppression(&to, request.now) {
+            let Some(Record { notification, .. }) = state.records.get(&id) else { continue };
+            if let Some(cause) = state.suppression(&notification.to, &notification.category, request.now) {
                 state.suppress_waiting(id, cause, request.now);
                 suppressed += 1;
                 continue;

@@ -203,7 +203,7 @@ impl State {
                 notifications.push(existing.as_duplicate());
                 continue;
             }
-            let cause = self.suppression(&plan.to, acceptance.now);
+            let cause = self.suppression(&plan.to, &plan.category, acceptance.now);
             let notification = Notification {
                 id: *id,
                 event_id: acceptance.event.id.clone(),
@@ -212,6 +212,7 @@ impl State {
                 order_id: plan.order_id.clone(),
                 correlation_id: acceptance.event.correlation_id.clone(),
                 priority: plan.priority,
+                category: plan.category.clone(),
                 created_at: acceptance.now,
                 updated_at: acceptance.now,
                 send_at: acceptance.send_at,

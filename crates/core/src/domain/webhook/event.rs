@@ -33,7 +33,7 @@ pub enum WebhookEvent {
     Held,
     /// Not sent: its recipient is on the suppression list.
     Suppressed,
-    /// A person took it back.
+    /// A person took it back, or something that happened to its order makes it void.
     Canceled,
     /// It was opened, by a person or a machine.
     Opened,

@@ -38,7 +38,7 @@ pub struct TypeView {
     /// The event types it answers.
     events: Vec<String>,
     /// Why people get it: `transactional`, …
-    category: &'static str,
+    category: String,
     /// `high`, `normal` or `low`.
     priority: &'static str,
     /// The names of its samples.
@@ -75,7 +75,7 @@ pub async fn list(State(api): State<Api>) -> Json<TypeList> {
         name: summary.name,
         description: summary.description,
         events: summary.events,
-        category: summary.category.as_str(),
+        category: summary.category.as_str().to_owned(),
         priority: summary.priority.as_str(),
         samples: summary.samples,
     });
