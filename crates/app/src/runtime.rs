@@ -23,11 +23,13 @@ use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::state::Api;
+use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::outbox::OutboxMailer;
 use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
-use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
+use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
+use postrider_mail::unsubscribe::Unsubscribe;
 use postrider_mail::verp::{InvalidReturnPath, Verp};
 use postrider_sqlite::{OpenError, SqliteLedger, has_secret};
 use postrider_webhook::OutboundConfig;
@@ -40,7 +42,7 @@ use crate::feedback::{self, FeedbackError, Intake, SnsError};
 use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
 use crate::webhooks::Webhooks;
-use postrider_environment::config::{MailerSettings, SenderSettings, Settings};
+use postrider_environment::config::{MailerSettings, Settings};
 use postrider_environment::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
@@ -114,23 +116,26 @@ pub fn load_types(settings: &Settings) -> Result<TypeSet, StartError> {
         Some(directory) => TypeSource::Directory(directory.clone()),
         None => TypeSource::Shipped,
     };
-    TypeSet::load(&source, sender(&settings.sender)?).map_err(StartError::Types)
+    TypeSet::load(&source, sender(settings)?).map_err(StartError::Types)
 }
 
-fn sender(settings: &SenderSettings) -> Result<Sender, StartError> {
-    let dkim = match &settings.dkim {
+fn sender(settings: &Settings) -> Result<Sender, StartError> {
+    let dkim = match &settings.sender.dkim {
         Some(dkim) => Some(DkimKey::load(&dkim.domain, &dkim.selector, &dkim.key_file)?),
         None => None,
     };
     Ok(Sender { dkim, ..unsigned(settings) })
 }
 
-fn unsigned(settings: &SenderSettings) -> Sender {
+fn unsigned(settings: &Settings) -> Sender {
+    let public_url = settings.public_url.clone();
+    let settings = &settings.sender;
     Sender {
         from: Mailbox { name: settings.from_name.clone(), address: settings.from.clone() },
         reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
         bounce_domain: settings.bounce_domain.clone(),
         dkim: None,
+        public_url,
     }
 }
 
@@ -179,7 +184,7 @@ impl Parts {
     pub async fn open(settings: &Settings, types: Types) -> Result<Self, StartError> {
         let types = match types {
             Types::Needed => load_types(settings)?,
-            Types::Unused => TypeSet::empty(unsigned(&settings.sender)),
+            Types::Unused => TypeSet::empty(unsigned(settings)),
         };
         let sns = settings.feedback.sns.as_ref().map(feedback::endpoint).transpose()?.map(Arc::new);
         make_data_dir(settings)?;
@@ -188,7 +193,11 @@ impl Parts {
             secret_file::load_or_create(&settings.secret_file, has_secret(&settings.ledger_path), &*random)?;
         let bounce_domain = settings.sender.bounce_domain.as_deref();
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
-        let types = Arc::new(types.with_return_paths(return_paths.clone()));
+        let resources = Resources {
+            attachments: AttachmentFolder::new(settings.attachments_directory.clone()),
+            unsubscribe: Some(Unsubscribe::new(secret.clone())),
+        };
+        let types = types.with_return_paths(return_paths.clone()).with_resources(resources);
         let return_paths = return_paths.map(Arc::new);
         let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
         let path = settings.ledger_path.clone();
@@ -206,7 +215,7 @@ impl Parts {
         let webhook_targets = OutboundConfig { allow_private, ..OutboundConfig::default() };
         let api = Api {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            types,
+            types: Arc::new(LiveTypes::new(types)),
             return_paths,
             health: Arc::new(Health::new(clock.now())),
             clock,

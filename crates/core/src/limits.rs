@@ -358,3 +358,26 @@ const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
 
 /// Characters of a category's name.
 pub const CATEGORY_CHARS_MAX: usize = 32;
+/// Files that travel with one message.
+pub const ATTACHMENTS_MAX: usize = 20;
+/// Bytes of all of them together, before they are encoded. Base64 makes a third more of them, and line ends.
+pub const ATTACHMENTS_BYTES_MAX: usize = 7 * 1024 * 1024;
+/// Characters of one file's name.
+pub const ATTACHMENT_NAME_CHARS_MAX: usize = 200;
+/// Bytes of one file's media type with its parameters.
+pub const ATTACHMENT_TYPE_BYTES_MAX: usize = 200;
+/// Bytes of the path by which an event names a file.
+pub const ATTACHMENT_PATH_BYTES_MAX: usize = 1024;
+/// Header fields that a type or a request may add to a message.
+pub const EXTRA_FIELDS_MAX: usize = 20;
+/// Bytes of one of them. A line may have 998, the name included (RFC 5322 §2.1.1).
+pub const EXTRA_FIELD_BYTES_MAX: usize = 900;
+
+// What is attached must leave room for the bodies that most messages have.
+const _: () = assert!(ATTACHMENTS_BYTES_MAX / 57 * 78 + 2 * 128 * 1024 < MESSAGE_BYTES_MAX);
+/// Pages of an order's notifications that a guard looks through.
+pub const GUARD_PAGES_MAX: usize = 10;
+/// Types that one type may wait for, and as many that may make it void.
+pub const GUARDED_TYPES_MAX: usize = 20;
+/// The longest an e-mail waits for another of its order, in minutes.
+pub const GUARD_WAIT_MINUTES_MAX: u64 = 7 * 24 * 60;

@@ -14,6 +14,7 @@ mod problem;
 pub mod server;
 pub mod sns;
 pub mod state;
+mod unsubscribe;
 mod write_deadline;
 
 pub use api::router;

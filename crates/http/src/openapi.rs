@@ -39,6 +39,8 @@ use crate::api::v1;
         v1::webhooks::delete,
         v1::webhooks::rotate_secret,
         v1::webhooks_replay::replay,
+        crate::unsubscribe::ask,
+        crate::unsubscribe::unsubscribe,
         crate::health::healthz,
         crate::health::readyz,
         crate::metrics::metrics,

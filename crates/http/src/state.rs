@@ -5,7 +5,7 @@ use std::sync::Arc;
 use postrider_core::domain::suppression::Secret;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::Ledger;
-use postrider_mail::types::TypeSet;
+use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
 
@@ -22,7 +22,7 @@ pub struct Api {
     /// Where notifications live.
     pub ledger: Arc<dyn Ledger>,
     /// The notification types in force.
-    pub types: Arc<TypeSet>,
+    pub types: Arc<LiveTypes>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

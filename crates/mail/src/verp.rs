@@ -4,18 +4,13 @@ use postrider_core::domain::address::{EmailAddress, InvalidAddress};
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::suppression::Secret;
 
+use crate::signed_id;
+
 /// What [`Secret::sign`] is told, so that the signature is good for nothing else.
 const PURPOSE: &str = "return-path";
-/// Bytes of the signature: 80 bits. Guessing needs a mail for every try.
-const SIGNATURE_BYTES: usize = 10;
-const SIGNATURE_CHARS: usize = SIGNATURE_BYTES * 8 / 5;
-/// Of every notification's id; the return path leaves it away.
-const ID_PREFIX: &str = "ntf_";
 const LOCAL_PREFIX: &str = "b+";
 /// Octets of an address; nothing longer is looked at.
 const ADDRESS_OCTETS_MAX: usize = 254;
-/// Crockford's base 32, as in the ids.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Signs return paths, and tells its own from others.
 ///
@@ -87,42 +82,10 @@ impl Verp {
         }
         let is_tagged = local.starts_with("prvs=") || local.starts_with("btv1==");
         let local = if is_tagged { local.rsplit_once('=')?.1 } else { local };
-        let (digits, signature) = local.strip_prefix(LOCAL_PREFIX)?.split_once('-')?;
-        let id: NotificationId = format!("{ID_PREFIX}{digits}").parse().ok()?;
-        let signature = signature_of(signature)?;
-        let signed = [&id.to_bytes()[..]];
-        self.accepted.iter().any(|secret| secret.verify(PURPOSE, &signed, &signature)).then_some(id)
+        signed_id::verify(&self.accepted, PURPOSE, local.strip_prefix(LOCAL_PREFIX)?)
     }
 }
 
 fn local_part(secret: &Secret, id: NotificationId) -> String {
-    let id_text = id.to_string();
-    let digits = id_text.strip_prefix(ID_PREFIX).unwrap_or(&id_text);
-    let signature = secret.sign(PURPOSE, &[&id.to_bytes()]);
-    let mut local = format!("{LOCAL_PREFIX}{digits}-");
-    push_base32(&mut local, &signature[..SIGNATURE_BYTES]);
-    local
-}
-
-/// Five bytes make eight digits; `bytes` is a multiple of five long.
-fn push_base32(text: &mut String, bytes: &[u8]) {
-    for group in bytes.chunks_exact(5) {
-        let bits = group.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
-        text.extend((0..8).rev().map(|digit| char::from(ALPHABET[((bits >> (digit * 5)) & 31) as usize])));
-    }
-}
-
-fn signature_of(text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
-    if text.len() != SIGNATURE_CHARS {
-        return None;
-    }
-    let mut bytes = [0; SIGNATURE_BYTES];
-    for (group, digits) in bytes.chunks_exact_mut(5).zip(text.as_bytes().chunks_exact(8)) {
-        let mut bits = 0u64;
-        for digit in digits {
-            bits = (bits << 5) | ALPHABET.iter().position(|known| known == digit)? as u64;
-        }
-        group.copy_from_slice(&bits.to_be_bytes()[3..]);
-    }
-    Some(bytes)
+    format!("{LOCAL_PREFIX}{}", signed_id::sign(secret, PURPOSE, id))
 }

@@ -98,6 +98,7 @@ impl Engine {
         };
         let attempts_before = claim.notification.lifecycle.attempts;
         let deliver = Deliver {
+            ledger: &*self.ledger,
             catalog: &*self.catalog,
             mailer: &*self.mailer,
             clock: &*self.clock,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postrider_core::domain::guard::is_waiting;
 use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
@@ -68,6 +69,7 @@ impl Engine {
                 let ms = u32::try_from(finish.now.ms_since(accepted_at)).unwrap_or(u32::MAX);
                 metrics.send_latency.observe(f64::from(ms) / 1000.0);
             }
+            Verdict::Deferred { cause, .. } if is_waiting(cause) => {}
             Verdict::Deferred { .. } => {
                 metrics.send_failures.inc();
                 metrics.retries.inc();
@@ -92,6 +94,9 @@ fn log(status: Status, finish: &FinishAttempt, correlation_id: Option<&str>) {
     match &finish.verdict {
         Verdict::Sent | Verdict::Released | Verdict::Superseded { .. } => {
             tracing::info!(notification_id = %finish.id, correlation_id, %status, attempt, duration_ms, "attempt ended");
+        }
+        Verdict::Deferred { cause, .. } if is_waiting(cause) => {
+            tracing::info!(notification_id = %finish.id, correlation_id, %status, attempt, duration_ms, %cause, "attempt ended");
         }
         Verdict::Deferred { cause, .. }
         | Verdict::Failed { cause }

@@ -6,6 +6,7 @@ pub mod category;
 pub mod document;
 pub mod event;
 pub mod feedback;
+pub mod guard;
 pub mod id;
 pub mod lifecycle;
 pub mod notification;

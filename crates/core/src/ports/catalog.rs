@@ -1,7 +1,10 @@
 //! The port to the notification types: which event calls for which e-mail, and what it looks like.
 
+use std::sync::Arc;
+
 use crate::domain::document::Fingerprint;
 use crate::domain::event::{Event, StoredEvent};
+use crate::domain::guard::Guards;
 use crate::domain::notification::{Notification, PlannedNotification};
 use crate::domain::outcome::{Cause, Words};
 use crate::domain::problem::FieldError;
@@ -67,6 +70,11 @@ pub trait Catalog: Send + Sync {
     /// # Errors
     /// [`Rejection`], naming every wrong field.
     fn plan(&self, event: &Event) -> Result<Vec<PlannedNotification>, Rejection>;
+
+    /// What the type says about the other e-mails of an order; `None` if nothing, which costs nothing.
+    fn guards(&self, _notification_type: &str) -> Option<Arc<Guards>> {
+        None
+    }
 
     /// Makes the message of one notification, dated `at`. The same arguments give the same bytes.
     ///

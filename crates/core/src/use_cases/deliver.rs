@@ -3,20 +3,30 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::bounce::classify_reply;
+use crate::domain::guard::Decision;
 use crate::domain::lifecycle::Verdict;
+use crate::domain::notification::Notification;
 use crate::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
+use crate::limits::{GUARD_PAGES_MAX, PAGE_MAX};
 use crate::ports::catalog::{Catalog, ComposeFailure, Composed, SentCopy};
 use crate::ports::clock::{Clock, Random};
-use crate::ports::ledger::{Claim, FinishAttempt};
+use crate::ports::ledger::{Claim, FinishAttempt, Ledger, LedgerError, ListQuery};
 use crate::ports::mailer::{Mailer, OutgoingMessage, Stop};
 
 /// The cause of an attempt that met a fault of the program itself.
 pub const CAUSE_INTERNAL_ERROR: Cause = Cause::known("internal_error");
 
+/// The cause of a pause because the order's other notifications could not be read.
+const CAUSE_ORDER_UNREADABLE: Cause = Cause::known("order_unreadable");
+/// How long that pause is.
+const ORDER_UNREADABLE_PAUSE_MS: u64 = 5_000;
+
 /// Everything a delivery needs besides the claim.
 pub struct Deliver<'a> {
+    /// Where an order's other notifications are looked up, for types that have guards.
+    pub ledger: &'a dyn Ledger,
     /// What makes the message.
     pub catalog: &'a dyn Catalog,
     /// What hands it on.
@@ -51,6 +61,9 @@ impl Deliver<'_> {
     /// Composes and hands on the message of `claim`. Records nothing: the caller tells the ledger, as often as it
     /// takes, because from here on the message may have left. `stop` is the mailer's, see [`Mailer::send`].
     pub async fn run(&self, claim: Claim, claimed_at: Timestamp, stop: Stop<'_>) -> Attempt {
+        if let Some(held_back) = self.hold_back(&claim.notification, claimed_at).await {
+            return held_back;
+        }
         let (outcome, copy) = self.attempt(&claim, claimed_at, stop).await;
         let notification = &claim.notification;
         let now = self.clock.now();
@@ -74,6 +87,66 @@ impl Deliver<'_> {
             condemns_address: failure.as_ref().is_some_and(condemns_address),
         };
         Attempt { finish, failure }
+    }
+
+    /// The attempt that is none, because the order's other notifications forbid it, for now or for good.
+    async fn hold_back(&self, notification: &Notification, claimed_at: Timestamp) -> Option<Attempt> {
+        let guards = self.catalog.guards(&notification.notification_type)?;
+        let order_id = notification.order_id.clone()?;
+        let order = self.order(order_id).await;
+        let now = self.clock.now();
+        let decision = match order {
+            Ok(order) => guards.decide(notification, &order, now),
+            // Not to look would be to guess. The ledger is asked again with the next claim.
+            Err(_) => Decision::Wait {
+                cause: CAUSE_ORDER_UNREADABLE,
+                until: now.plus_ms(ORDER_UNREADABLE_PAUSE_MS),
+            },
+        };
+        let (verdict, words) = match decision {
+            Decision::Go => return None,
+            Decision::Wait { cause, until } => {
+                (Verdict::Deferred { cause, until, spends_attempt: false }, Words::default())
+            }
+            Decision::Skip { cause, words } => (Verdict::Superseded { cause }, words),
+        };
+        let (Verdict::Deferred { cause, .. } | Verdict::Superseded { cause }) = &verdict else { return None };
+        let failure = Failure {
+            class: FailureClass::Retryable,
+            scope: FaultScope::Message,
+            cause: cause.clone(),
+            words: words.clone(),
+            spends_attempt: false,
+            // Whatever watches the route learns nothing from it.
+            reach: Reach::NotAsked,
+        };
+        let finish = FinishAttempt {
+            id: notification.id,
+            fence: notification.lifecycle.fence,
+            claimed_at,
+            now,
+            verdict,
+            mailer: self.mailer.name().to_owned(),
+            words,
+            copy: None,
+            condemns_address: false,
+        };
+        Some(Attempt { finish, failure: Some(failure) })
+    }
+
+    /// The notifications of an order, the newest [`GUARD_PAGES_MAX`] pages of them.
+    async fn order(&self, order_id: String) -> Result<Vec<Notification>, LedgerError> {
+        let mut query = ListQuery { order_id: Some(order_id), limit: PAGE_MAX, ..ListQuery::default() };
+        let mut order = Vec::new();
+        for _ in 0..GUARD_PAGES_MAX {
+            let page = self.ledger.list(query.clone()).await?;
+            order.extend(page.notifications);
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        Ok(order)
     }
 
     async fn attempt(

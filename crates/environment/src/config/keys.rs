@@ -45,7 +45,7 @@ pub const KEYS: &[Key] = &[
         "server.public_url",
         Kind::Text,
         "",
-        "The URL by which others reach this server, behind a proxy for example. Requests for its host are answered besides those for this machine.",
+        "The URL by which others reach this server, behind a proxy for example. Requests for its host are answered besides those for this machine, and links to unsubscribe begin with it.",
     ),
     key(
         "server.data_dir",
@@ -219,6 +219,12 @@ pub const KEYS: &[Key] = &[
         "Calls on their way at once, 50 to 512. Each endpoint has at most four of them and never more than its share, so that those that do not answer are in nobody's way.",
     ),
     key("types.directory", Kind::Path, "", "Folder with notification types; the shipped ones if not set."),
+    key(
+        "types.attachments_directory",
+        Kind::Path,
+        "",
+        "Folder on a disk of this machine out of which types and events may attach files by their path, such as invoices. Nothing outside of it is read, also not through symbolic links. None if not set.",
+    ),
 ];
 
 /// Settings of the contract that this version does not have yet, so that they are refused in plain words.

@@ -54,6 +54,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// Folder with notification types; the shipped ones if `None`.
     pub types_directory: Option<PathBuf>,
+    /// Folder out of which files may be attached.
+    pub attachments_directory: Option<PathBuf>,
 }
 
 /// What hands messages on.
@@ -161,6 +163,7 @@ impl Settings {
             sender,
             webhooks: read_webhooks(&read)?,
             types_directory: read.path("types.directory"),
+            attachments_directory: read.path("types.attachments_directory"),
         })
     }
 }

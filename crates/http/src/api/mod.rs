@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::state::Api;
-use crate::{Problem, dashboard, gate, health, metrics, openapi};
+use crate::{Problem, dashboard, gate, health, metrics, openapi, unsubscribe};
 
 /// Every route of the server over one shared state.
 pub fn router(api: Api) -> Router {
@@ -19,6 +19,7 @@ pub fn router(api: Api) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/v1/feedback/sns", post(v1::feedback::sns))
+        .route("/v1/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
         .method_not_allowed_fallback(method_not_allowed);
     let gate = Arc::clone(&api.gate);
     Router::new()

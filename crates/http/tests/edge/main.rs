@@ -13,4 +13,5 @@ mod idempotency;
 mod problems;
 mod ses_examples;
 mod sns;
+mod unsubscribe;
 mod world;

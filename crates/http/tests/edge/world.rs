@@ -17,7 +17,7 @@ use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::sns::SnsEndpoint;
 use postrider_http::state::Api;
-use postrider_mail::types::{Sender, TypeSet, TypeSource};
+use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
 use postrider_testkit::clock::ManualClock;
 use postrider_testkit::contract::scene::recipient_rules;
 use postrider_testkit::faulty_ledger::{Fault, FaultyLedger};
@@ -94,7 +94,7 @@ impl World {
         let sender = Sender::new(None, EmailAddress::parse("orders@shop.example").unwrap());
         let api = Api {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            types: Arc::new(TypeSet::load(&TypeSource::Shipped, sender).unwrap()),
+            types: Arc::new(LiveTypes::new(TypeSet::load(&TypeSource::Shipped, sender).unwrap())),
             health: Arc::new(Health::new(clock.now())),
             clock: Arc::clone(&clock) as Arc<_>,
             random: Arc::new(SeededRandom::new(1)),

@@ -26,6 +26,9 @@ const SIGNED: [&str; 14] = [
     "auto-submitted",
 ];
 
+/// Further fields a signature covers where the message has them. RFC 8058 §4 asks for these two.
+const SIGNED_IF_THERE: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
+
 /// Names on one line of the field.
 const NAMES_PER_LINE: usize = 5;
 /// Columns of base64 on one line of the field.
@@ -46,6 +49,7 @@ impl DkimKey {
     /// [`SigningFailed`].
     pub fn sign(&self, message: &[u8], at: Timestamp) -> Result<String, SigningFailed> {
         let cut = canonical::cut(message);
+        let names = signed_names(&cut.fields);
         let body_hash = STANDARD.encode(Sha256::digest(canonical::body(cut.body)));
         let mut field = format!(
             "DKIM-Signature: v=1; a={}; c=relaxed/relaxed; d={};\r\n\ts={}; t={};\r\n\th={};\r\n\tbh={body_hash};\r\n\tb=",
@@ -53,10 +57,10 @@ impl DkimKey {
             self.domain,
             self.selector,
             at.as_millis() / 1000,
-            folded_names(),
+            folded_names(&names),
         );
         let mut signed = Vec::with_capacity(1024);
-        push_signed_fields(&mut signed, &cut.fields);
+        push_signed_fields(&mut signed, &names, &cut.fields);
         canonical::push_field(&mut signed, field.as_bytes());
         // The signature's own field is signed without its value and without its line end (RFC 6376 §3.7).
         signed.truncate(signed.len() - 2);
@@ -84,9 +88,9 @@ impl DkimKey {
 
 /// Appends the signed fields in relaxed form: for each listed name the last field not yet taken, from the bottom up
 /// (RFC 6376 §5.4.2); a name without a field left adds nothing.
-fn push_signed_fields(out: &mut Vec<u8>, fields: &[&[u8]]) {
+fn push_signed_fields(out: &mut Vec<u8>, names: &[&str], fields: &[&[u8]]) {
     let mut taken = vec![false; fields.len()];
-    for name in SIGNED {
+    for name in names {
         let found = (0..fields.len()).rev().find(|at| {
             !taken[*at] && canonical::field_name(fields[*at]).eq_ignore_ascii_case(name.as_bytes())
         });
@@ -97,7 +101,14 @@ fn push_signed_fields(out: &mut Vec<u8>, fields: &[&[u8]]) {
     }
 }
 
-fn folded_names() -> String {
-    let lines: Vec<String> = SIGNED.chunks(NAMES_PER_LINE).map(|names| names.join(":")).collect();
+fn signed_names(fields: &[&[u8]]) -> Vec<&'static str> {
+    let has = |name: &&str| {
+        fields.iter().any(|field| canonical::field_name(field).eq_ignore_ascii_case(name.as_bytes()))
+    };
+    SIGNED.into_iter().chain(SIGNED_IF_THERE.into_iter().filter(has)).collect()
+}
+
+fn folded_names(names: &[&str]) -> String {
+    let lines: Vec<String> = names.chunks(NAMES_PER_LINE).map(|names| names.join(":")).collect();
     lines.join(":\r\n\t ")
 }

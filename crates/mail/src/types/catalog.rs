@@ -1,8 +1,11 @@
 //! [`TypeSet`] as the core sees it.
 
+use std::sync::Arc;
+
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::guard::Guards;
 use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNotification};
 use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::problem::FieldError;
@@ -42,6 +45,10 @@ impl Catalog for TypeSet {
         if errors.is_empty() { Ok(planned) } else { Err(Rejection::Invalid(errors)) }
     }
 
+    fn guards(&self, notification_type: &str) -> Option<Arc<Guards>> {
+        self.types.get(notification_type)?.manifest.guards.clone()
+    }
+
     fn compose(
         &self,
         notification: &Notification,
@@ -53,7 +60,8 @@ impl Catalog for TypeSet {
             return Err(failure("type_missing", &words));
         };
         let rendition = &notification_type.rendition;
-        let unsigned = rendition.message(notification, event, at).map_err(|error| describe(&error))?;
+        let unsigned =
+            rendition.message(notification, event, at, &self.resources).map_err(|error| describe(&error))?;
         let signature = match &self.sender.dkim {
             Some(key) => {
                 Some(key.sign(&unsigned, at).map_err(|error| failure("dkim_failed", &error.to_string()))?)
@@ -104,6 +112,12 @@ fn plan_one(
             None
         }
     });
+    if errors.len() == known {
+        for wrong in notification_type.manifest.extras.check(&event.data) {
+            let pointer = format!("{}{}", event.pointers.data, wrong.pointer);
+            push_unless_named(errors, FieldError::new(pointer, wrong.message));
+        }
+    }
     if errors.len() > known {
         return None;
     }
@@ -119,7 +133,11 @@ fn plan_one(
 
 fn push(errors: &mut Vec<FieldError>, expression: &Expression, event: &Event, message: &str) {
     let error = FieldError::new(format!("{}{}", event.pointers.data, expression.pointer()), message);
-    // One wrong field, one error: the schema's comes first and is the more telling.
+    push_unless_named(errors, error);
+}
+
+/// One wrong field, one error: the schema's comes first and is the more telling.
+fn push_unless_named(errors: &mut Vec<FieldError>, error: FieldError) {
     if errors.len() < FIELD_ERRORS_MAX && !errors.iter().any(|known| known.pointer == error.pointer) {
         errors.push(error);
     }
@@ -133,8 +151,7 @@ fn evaluation_words(error: &ExpressionError) -> String {
 }
 
 fn describe(error: &MessageError) -> ComposeFailure {
-    let cause = if error.is_too_large() { "render_too_large" } else { "render_failed" };
-    failure(cause, &error.to_string())
+    failure(error.cause(), &error.to_string())
 }
 
 fn failure(cause: &'static str, words: &str) -> ComposeFailure {

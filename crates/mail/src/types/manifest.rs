@@ -1,11 +1,16 @@
 //! `type.toml`: what a type answers, whom it writes to and how it is queued.
 
+use std::sync::Arc;
+
 use postrider_core::domain::category::Category;
 use postrider_core::domain::event::check_label;
+use postrider_core::domain::guard::Guards;
 use postrider_core::domain::notification::Priority;
 use toml::{Table, Value};
 
 use super::error::{TypeError, line_of};
+use super::extras::{self, Extras};
+use super::guards;
 use super::nearest::nearest;
 
 const FILE: &str = "type.toml";
@@ -13,6 +18,10 @@ const FILE: &str = "type.toml";
 /// Every key a manifest may have.
 const KEYS: [&str; 8] =
     ["events", "to", "to_name", "subject", "dedup", "category", "priority", "description"];
+
+fn is_known(key: &str) -> bool {
+    KEYS.contains(&key) || extras::KEYS.contains(&key) || guards::KEYS.contains(&key)
+}
 
 /// A manifest, read and checked.
 #[derive(Clone, Debug)]
@@ -25,6 +34,10 @@ pub(super) struct Manifest {
     pub(super) category: Category,
     pub(super) priority: Priority,
     pub(super) description: String,
+    pub(super) extras: Extras,
+    pub(super) guards: Option<Arc<Guards>>,
+    /// The file as it was read, for errors that are found later.
+    pub(super) source: String,
 }
 
 /// Reads a manifest.
@@ -35,6 +48,9 @@ pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeE
     };
     let mut reader = Reader { type_name, source, table: &table, errors: Vec::new() };
     reader.refuse_unknown_keys();
+    let category = reader.category();
+    let extras = extras::parse(&table, &category, &mut |key, message| reader.refuse(key, message, None));
+    let guards = guards::parse(&table, &mut |key, message| reader.refuse(key, message, None));
     let manifest = Manifest {
         events: reader.events(),
         to: reader.required_text(
@@ -45,9 +61,12 @@ pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeE
         subject: reader
             .required_text("subject", "the subject line, such as subject = \"Your order {{ orderId }}\""),
         dedup: reader.text("dedup").unwrap_or_else(|| "orderId".to_owned()),
-        category: reader.category(),
+        category,
         priority: reader.priority(),
         description: reader.text("description").unwrap_or_default(),
+        extras,
+        guards,
+        source: source.to_owned(),
     };
     if reader.errors.is_empty() { Ok(manifest) } else { Err(reader.errors) }
 }
@@ -76,8 +95,9 @@ impl Reader<'_> {
     }
 
     fn refuse_unknown_keys(&mut self) {
-        for key in self.table.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-            self.refuse(key, format!("unknown key {key:?}"), nearest(key, KEYS));
+        for key in self.table.keys().filter(|key| !is_known(key)) {
+            let known = KEYS.into_iter().chain(extras::KEYS).chain(guards::KEYS);
+            self.refuse(key, format!("unknown key {key:?}"), nearest(key, known));
         }
     }
 

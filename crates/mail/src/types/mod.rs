@@ -6,6 +6,9 @@
 mod catalog;
 mod contract;
 mod error;
+mod extras;
+mod guards;
+mod live;
 mod manifest;
 mod nearest;
 mod notification_type;
@@ -19,6 +22,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use error::TypeError;
+pub use extras::Resources;
+pub use live::LiveTypes;
 pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
 pub use rendition::{RecomposeError, recompose};
 pub use sender::Sender;
@@ -41,6 +46,7 @@ pub struct TypeSet {
     return_path: EmailAddress,
     /// Where they go instead, a path of its own for each notification.
     return_paths: Option<Verp>,
+    resources: Resources,
 }
 
 impl TypeSet {
@@ -48,7 +54,14 @@ impl TypeSet {
     #[must_use]
     pub fn empty(sender: Sender) -> Self {
         let return_path = sender.from.address.clone();
-        Self { types: BTreeMap::new(), answering: BTreeMap::new(), sender, return_path, return_paths: None }
+        Self {
+            types: BTreeMap::new(),
+            answering: BTreeMap::new(),
+            sender,
+            return_path,
+            return_paths: None,
+            resources: Resources::default(),
+        }
     }
 
     /// Reads, compiles and checks every type in `source`, for messages from `sender`.
@@ -71,6 +84,7 @@ impl TypeSet {
                 Err(wrong) => errors.extend(wrong),
             }
         }
+        errors.extend(guards::check(&types));
         let mut answering: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, notification_type) in &types {
             for event_type in &notification_type.manifest.events {
@@ -87,10 +101,29 @@ impl TypeSet {
             errors.push(TypeError::new(&names[0], "type.toml", message));
         }
         if errors.is_empty() {
-            Ok(Self { types, answering, sender, return_path, return_paths: None })
+            Ok(Self {
+                types,
+                answering,
+                sender,
+                return_path,
+                return_paths: None,
+                resources: Resources::default(),
+            })
         } else {
             Err(errors)
         }
+    }
+
+    /// The same types, whose messages are made with `resources`.
+    #[must_use]
+    pub fn with_resources(self, resources: Resources) -> Self {
+        Self { resources, ..self }
+    }
+
+    /// What its messages are made with.
+    #[must_use]
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// The same types, whose messages have signed return paths: a bounce then names its notification.

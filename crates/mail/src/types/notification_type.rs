@@ -31,7 +31,9 @@ impl NotificationType {
     /// Compiles a folder and holds it to its contract.
     pub(super) fn compile(folder: &Folder, sender: &Sender) -> Result<Self, Vec<TypeError>> {
         let compiled = Self::build(folder, sender)?;
-        let errors = contract::check(folder, &compiled);
+        let mut errors = contract::check(folder, &compiled);
+        let Self { manifest, schema, samples, .. } = &compiled;
+        errors.extend(manifest.extras.broken_promises(folder, &schema.document, samples));
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
@@ -65,7 +67,7 @@ impl NotificationType {
                 extra.push((*slot, format!("{{{{ {source} }}}}")));
             }
         }
-        let bundle = Bundle::new(
+        let mut bundle = Bundle::new(
             manifest.to_name.clone(),
             manifest.subject.clone(),
             html,
@@ -73,6 +75,7 @@ impl NotificationType {
             &sender.from,
             sender.reply_to.as_ref(),
         );
+        bundle.extras = manifest.extras.of_sender(name, &manifest.category, sender, &mut errors);
         let rendition = match Rendition::compile(&bundle, extra) {
             Ok(rendition) => rendition,
             Err(BundleError::Template(slot, error)) => {

@@ -172,7 +172,8 @@ pub fn check(source: &TypeSource) -> CheckReport {
     };
     // RFC 2606 keeps example.com free, so the address is nobody's; no check depends on the sender.
     let Ok(address) = EmailAddress::parse("shop@example.com") else { return CheckReport::default() };
-    let sender = Sender::new(Some("Example Shop".to_owned()), address);
+    let public_url = Some("https://mail.shop.example.com".to_owned());
+    let sender = Sender { public_url, ..Sender::new(Some("Example Shop".to_owned()), address) };
     let types = folders
         .iter()
         .map(|folder| match NotificationType::compile(folder, &sender) {

@@ -18,6 +18,8 @@ use crate::render::expression::{Expression, ExpressionError};
 use crate::render::plain_text;
 use crate::render::templates::{RenderError, SenderFacts, Slot, Templates};
 
+use super::extras::{Extras, ExtrasError, Resources};
+
 /// Raised whenever the same bundle would give other bytes than before: a filter, the engine or the message format
 /// changed. Old messages then say that this version cannot show them instead of showing something else.
 const FORMAT: u32 = 1;
@@ -33,6 +35,9 @@ pub(super) struct Bundle {
     pub(super) text: Option<String>,
     pub(super) from: StoredMailbox,
     pub(super) reply_to: Option<StoredMailbox>,
+    /// Left out where there are none, as in bundles older than they are.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub(super) extras: Extras,
 }
 
 /// A mailbox as it is stored.
@@ -72,6 +77,7 @@ impl Bundle {
             text,
             from: from.into(),
             reply_to: reply_to.map(Into::into),
+            extras: Extras::default(),
         }
     }
 }
@@ -86,6 +92,7 @@ pub(super) struct Rendition {
     pub(super) to_name: Option<Expression>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    extras: Extras,
 }
 
 /// A message's three texts.
@@ -124,7 +131,7 @@ impl Rendition {
             .map_err(|(slot, error)| BundleError::Template(slot, error))?;
         let bytes = serde_json::to_vec(bundle).map_err(|_| BundleError::Unreadable)?;
         let id = RenditionId(Fingerprint::of_parts(&[&bytes]));
-        Ok(Self { id, bytes, templates, to_name, from, reply_to })
+        Ok(Self { id, bytes, templates, to_name, from, reply_to, extras: bundle.extras.clone() })
     }
 
     /// The subject and both bodies for `data`.
@@ -149,20 +156,26 @@ impl Rendition {
         notification: &Notification,
         event: &StoredEvent,
         at: Timestamp,
+        resources: &Resources,
     ) -> Result<Vec<u8>, MessageError> {
         let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
         let to_name = self.recipient_name(&data).map_err(|error| MessageError::Name(error.to_string()))?;
         let rendered = self.render(&data).map_err(|(_, error)| MessageError::Render(error))?;
+        let fields = self.extras.fields(&data, notification.id, resources)?;
+        let attachments = self.extras.files(&data, resources)?;
+        let own_reply_to = self.extras.reply_to(&data).map(|address| Mailbox { name: None, address });
         let message = write(&MessageParts {
             id: notification.id,
             date: at,
             from: &self.from,
-            reply_to: self.reply_to.as_ref(),
+            reply_to: own_reply_to.as_ref().or(self.reply_to.as_ref()),
             to: &notification.to,
             to_name: to_name.as_deref(),
             subject: &rendered.subject,
             text: &rendered.text,
-            html: &rendered.html,
+            html: Some(&rendered.html),
+            fields: &fields,
+            attachments: &attachments,
         });
         if message.len() > MESSAGE_BYTES_MAX { Err(MessageError::TooLarge) } else { Ok(message) }
     }
@@ -177,17 +190,34 @@ pub(super) enum MessageError {
     Name(String),
     /// A template failed.
     Render(RenderError),
+    /// A file or a header field cannot be made.
+    Extras(ExtrasError),
     /// The message is beyond its bound.
     TooLarge,
 }
 
+impl From<ExtrasError> for MessageError {
+    fn from(error: ExtrasError) -> Self {
+        Self::Extras(error)
+    }
+}
+
 impl MessageError {
+    /// The stable name of the cause.
+    pub(super) fn cause(&self) -> &'static str {
+        match self {
+            Self::Extras(error) => error.cause(),
+            _ if self.is_too_large() => "render_too_large",
+            _ => "render_failed",
+        }
+    }
+
     /// Whether a bound was reached.
-    pub(super) fn is_too_large(&self) -> bool {
+    fn is_too_large(&self) -> bool {
         match self {
             Self::TooLarge => true,
             Self::Render(error) => error.too_large,
-            Self::Event | Self::Name(_) => false,
+            Self::Event | Self::Name(_) | Self::Extras(_) => false,
         }
     }
 }
@@ -198,6 +228,7 @@ impl fmt::Display for MessageError {
             Self::Event => f.write_str("the stored event is not valid JSON"),
             Self::Name(words) => write!(f, "the recipient's name (to_name) {words}"),
             Self::Render(error) => write!(f, "{error}"),
+            Self::Extras(error) => write!(f, "{error}"),
             Self::TooLarge => write!(f, "the message is longer than {MESSAGE_BYTES_MAX} bytes"),
         }
     }
@@ -217,12 +248,13 @@ pub enum RecomposeError {
     Render(String),
     /// Rendered, but not to the bytes that were sent.
     #[error(
-        "the message rendered again differs from the one that was sent; its event or rendition was changed"
+        "the message made again differs from the one that was sent; its event, its rendition or a file it carries was changed"
     )]
     Differs,
 }
 
-/// Rebuilds a sent message, byte for byte, from the bundle stored under `copy.rendition`.
+/// Rebuilds a sent message, byte for byte, from the bundle stored under `copy.rendition`. The files it carries are read
+/// again, where events named them by their path.
 ///
 /// # Errors
 /// [`RecomposeError`]; a message that is not exactly the one that was sent is never returned.
@@ -231,6 +263,7 @@ pub fn recompose(
     notification: &Notification,
     event: &StoredEvent,
     copy: &SentCopy,
+    resources: &Resources,
 ) -> Result<Vec<u8>, RecomposeError> {
     if RenditionId(Fingerprint::of_parts(&[bundle])) != copy.rendition {
         return Err(RecomposeError::OtherRendition);
@@ -241,7 +274,7 @@ pub fn recompose(
     }
     let rendition = Rendition::compile(&bundle, Vec::new()).map_err(|_| RecomposeError::Unreadable)?;
     let unsigned = rendition
-        .message(notification, event, copy.composed_at)
+        .message(notification, event, copy.composed_at, resources)
         .map_err(|error| RecomposeError::Render(error.to_string()))?;
     let message = with_signature(copy.signature.as_deref(), unsigned);
     if Fingerprint::of_parts(&[&message]) == copy.fingerprint {

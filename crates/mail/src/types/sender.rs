@@ -16,13 +16,21 @@ pub struct Sender {
     pub bounce_domain: Option<String>,
     /// Signs every message.
     pub dkim: Option<DkimKey>,
+    /// The URL by which recipients reach this server, without a slash at its end: where links to unsubscribe lead.
+    pub public_url: Option<String>,
 }
 
 impl Sender {
     /// A sender with an address and nothing else.
     #[must_use]
     pub fn new(name: Option<String>, address: EmailAddress) -> Self {
-        Self { from: Mailbox { name, address }, reply_to: None, bounce_domain: None, dkim: None }
+        Self {
+            from: Mailbox { name, address },
+            reply_to: None,
+            bounce_domain: None,
+            dkim: None,
+            public_url: None,
+        }
     }
 
     /// Where bounces go.

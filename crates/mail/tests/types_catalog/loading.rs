@@ -74,11 +74,11 @@ fn wrong_values_in_the_manifest_are_named() {
     let types = Types::hello();
     types.write(
         "hello/type.toml",
-        "events = []\nto = 7\nsubject = \"Hello\"\ncategory = \"marketing\"\npriority = \"hihg\"\n",
+        "events = []\nto = 7\nsubject = \"Hello\"\ncategory = \"Market!\"\npriority = \"hihg\"\n",
     );
     check_error(&types, "type.toml:1: `events` must list");
     check_error(&types, "type.toml:2: `to` must be text");
-    check_error(&types, "type.toml:4: `category` must be \"transactional\"");
+    check_error(&types, "type.toml:4: `category` must be 1 to 32 lower-case letters");
     check_error(
         &types,
         "type.toml:5: `priority` must be one of high, normal, low, not \"hihg\"; did you mean \"high\"?",

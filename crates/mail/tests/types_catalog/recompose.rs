@@ -4,7 +4,7 @@ use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_mail::dkim::DkimKey;
-use postrider_mail::types::{RecomposeError, Sender, TypeSet, TypeSource, recompose};
+use postrider_mail::types::{RecomposeError, Resources, Sender, TypeSet, TypeSource, recompose};
 use serde_json::json;
 
 use crate::fixture::{
@@ -24,7 +24,14 @@ fn a_sent_message_comes_back_byte_for_byte_with_its_signature() {
     let composed = compose(&types, &data);
     let (id, bundle) = types.renditions().remove(0);
     assert_eq!(id, composed.copy.rendition);
-    let again = recompose(&bundle, &notification(&types, &data), &stored(&data), &composed.copy).unwrap();
+    let again = recompose(
+        &bundle,
+        &notification(&types, &data),
+        &stored(&data),
+        &composed.copy,
+        &Resources::default(),
+    )
+    .unwrap();
     assert_eq!(again, composed.message);
 }
 
@@ -34,7 +41,13 @@ fn another_event_under_the_same_copy_is_refused() {
     let composed = compose(&types, &order());
     let bundle = types.renditions().remove(0).1;
     let changed = order_with("/total", json!("130.00"));
-    let result = recompose(&bundle, &notification(&types, &order()), &stored(&changed), &composed.copy);
+    let result = recompose(
+        &bundle,
+        &notification(&types, &order()),
+        &stored(&changed),
+        &composed.copy,
+        &Resources::default(),
+    );
     assert_eq!(result, Err(RecomposeError::Differs));
 }
 
@@ -44,7 +57,13 @@ fn another_rendition_is_refused() {
     let composed = compose(&types, &order());
     let mut bundle = types.renditions().remove(0).1;
     bundle.push(b' ');
-    let result = recompose(&bundle, &notification(&types, &order()), &stored(&order()), &composed.copy);
+    let result = recompose(
+        &bundle,
+        &notification(&types, &order()),
+        &stored(&order()),
+        &composed.copy,
+        &Resources::default(),
+    );
     assert_eq!(result, Err(RecomposeError::OtherRendition));
 }
 
@@ -72,6 +91,7 @@ fn a_message_sent_by_an_earlier_version_comes_back_byte_for_byte() {
         fingerprint: Fingerprint::of_parts(&[message]),
         signature: None,
     };
-    let again = recompose(bundle, &notification(&shipped(), &order()), &event, &copy).unwrap();
+    let again =
+        recompose(bundle, &notification(&shipped(), &order()), &event, &copy, &Resources::default()).unwrap();
     assert!(again == message);
 }

@@ -37,6 +37,6 @@ pub async fn original(api: &Api, id: NotificationId) -> Result<Vec<u8>, Problem>
     let bundle = api.ledger.rendition(copy.rendition).await?;
     let bundle =
         bundle.ok_or_else(|| lost(format!("the templates {id} was made of are not in the ledger")))?;
-    recompose(&bundle, &content.notification, &content.event, &copy)
+    recompose(&bundle, &content.notification, &content.event, &copy, api.types.current().resources())
         .map_err(|error| lost(format!("{id}: {error}")))
 }

@@ -71,7 +71,7 @@ pub struct PreviewView {
 #[utoipa::path(get, path = "/v1/types", tag = "types",
     responses((status = 200, description = "The types, by name.", body = TypeList)))]
 pub async fn list(State(api): State<Api>) -> Json<TypeList> {
-    let data = api.types.types().into_iter().map(|summary| TypeView {
+    let data = api.types.current().types().into_iter().map(|summary| TypeView {
         name: summary.name,
         description: summary.description,
         events: summary.events,
@@ -108,8 +108,11 @@ pub async fn preview(
     let wanted: PreviewRequest = serde_json::from_value(value)
         .map_err(|error| Problem::invalid("invalid_preview", vec![FieldError::new("", error.to_string())]))?;
     idempotency::once(&api, keyed, async {
-        let preview =
-            api.types.preview(&name, wanted.data.as_ref(), wanted.sample.as_deref()).map_err(refusal)?;
+        let preview = api
+            .types
+            .current()
+            .preview(&name, wanted.data.as_ref(), wanted.sample.as_deref())
+            .map_err(refusal)?;
         let view = PreviewView { subject: preview.subject, html: preview.html, text: preview.text };
         let body = serde_json::to_string(&view).unwrap_or_default();
         Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
