@@ -5,6 +5,7 @@ mod bad_input;
 mod compose;
 mod documentation;
 mod fixture;
+mod guards;
 mod loading;
 mod planning;
 mod preview;

@@ -1,6 +1,7 @@
 //! The engine with a ledger in memory, a mailer that does what a test says, and a clock that jumps when nothing is
 //! left to do.
 
+mod guards;
 mod panics;
 mod rate;
 mod route;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::guard::Guards;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::{Lifecycle, OnUnknown};
 use postrider_core::domain::notification::{Notification, PlannedNotification, Priority};
@@ -90,11 +92,19 @@ impl Mailer for TestMailer {
 /// Writes the order's id as the message; panics for the orders a test names.
 struct TestCatalog {
     panics_for: &'static [&'static str],
+    guards: Option<(&'static str, Arc<Guards>)>,
 }
 
 impl Catalog for TestCatalog {
     fn plan(&self, _event: &Event) -> Result<Vec<PlannedNotification>, Rejection> {
         Ok(Vec::new())
+    }
+
+    fn guards(&self, notification_type: &str) -> Option<Arc<Guards>> {
+        self.guards
+            .as_ref()
+            .filter(|(name, _)| *name == notification_type)
+            .map(|(_, guards)| Arc::clone(guards))
     }
 
     fn compose(
@@ -148,6 +158,8 @@ pub struct Stage {
     pub connections: usize,
     pub rate_per_second: Option<u32>,
     pub compose_panics_for: &'static [&'static str],
+    /// Of one type.
+    pub guards: Option<(&'static str, Guards)>,
     pub behave: Behaviour,
 }
 
@@ -158,6 +170,7 @@ impl Stage {
             connections: 1,
             rate_per_second: None,
             compose_panics_for: &[],
+            guards: None,
             behave: Box::new(behave),
         }
     }
@@ -182,7 +195,10 @@ impl World {
         let mailer = Arc::new(TestMailer { behave: stage.behave, handed_over: Mutex::default() });
         let engine = Engine {
             ledger: Arc::clone(&scene.ledger),
-            catalog: Arc::new(TestCatalog { panics_for: stage.compose_panics_for }),
+            catalog: Arc::new(TestCatalog {
+                panics_for: stage.compose_panics_for,
+                guards: stage.guards.map(|(name, guards)| (name, Arc::new(guards))),
+            }),
             mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(LongestDelay),

@@ -1,0 +1,123 @@
+//! What the e-mails of an order wait for, and what makes them void.
+
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
+use postrider_core::domain::guard::{AfterWait, Decision, Guards, is_waiting};
+use postrider_core::domain::id::{EventId, NotificationId};
+use postrider_core::domain::lifecycle::Lifecycle;
+use postrider_core::domain::notification::{Notification, Priority};
+use postrider_core::domain::status::Status;
+use postrider_core::domain::time::Timestamp;
+
+const START: Timestamp = Timestamp::EPOCH;
+const MINUTE_MS: u64 = 60_000;
+
+fn notification(n: u128, notification_type: &str, status: Status) -> Notification {
+    Notification {
+        id: NotificationId::new(START, n),
+        event_id: EventId::given("evt"),
+        notification_type: notification_type.to_owned(),
+        to: EmailAddress::parse("ada@example.com").unwrap(),
+        order_id: Some("1042".to_owned()),
+        correlation_id: None,
+        priority: Priority::Normal,
+        category: Category::TRANSACTIONAL,
+        created_at: START,
+        updated_at: START,
+        send_at: None,
+        lifecycle: Lifecycle { status, ..Lifecycle::accepted(START) },
+    }
+}
+
+fn guards() -> Guards {
+    Guards {
+        superseded_by: vec!["canceled".to_owned()],
+        waits_for: vec!["confirmation".to_owned(), "payment".to_owned()],
+        wait_ms: 10 * MINUTE_MS,
+        after_wait: AfterWait::Send,
+    }
+}
+
+/// What becomes of a `shipped` beside these, `ms` after it was accepted.
+fn decide(guards: &Guards, others: &[(&str, Status)], ms: u64) -> Decision {
+    let own = notification(0, "shipped", Status::Sending);
+    let others = others.iter().zip(1..).map(|((name, status), n)| notification(n, name, *status));
+    let order: Vec<_> = others.chain([own.clone()]).collect();
+    guards.decide(&own, &order, START.plus_ms(ms))
+}
+
+fn cause(decision: &Decision) -> &str {
+    match decision {
+        Decision::Go => "go",
+        Decision::Wait { cause, .. } | Decision::Skip { cause, .. } => cause.as_str(),
+    }
+}
+
+const PAID: (&str, Status) = ("payment", Status::Sent);
+
+#[test]
+fn it_goes_once_everything_it_waits_for_has_left_or_never_will() {
+    for status in Status::ALL {
+        let decision = decide(&guards(), &[("confirmation", status), PAID], 0);
+        let waits = matches!(status, Status::Queued | Status::Sending | Status::Deferred | Status::Unknown);
+        let expected = if waits { "waiting_for_confirmation" } else { "go" };
+        assert_eq!(cause(&decision), expected, "{status}");
+    }
+    assert_eq!(cause(&decide(&guards(), &[PAID], 0)), "waiting_for_confirmation", "not there yet");
+    assert_eq!(cause(&decide(&guards(), &[("confirmation", Status::Sent)], 0)), "waiting_for_payment");
+    let parcels = [("confirmation", Status::Queued), ("confirmation", Status::Sent), PAID];
+    assert_eq!(cause(&decide(&guards(), &parcels, 0)), "go", "one of several is enough");
+}
+
+#[test]
+fn the_wait_ends() {
+    let looks = |after_wait| {
+        let guards = Guards { after_wait, ..guards() };
+        let mut ms = 0;
+        for look in 0..100 {
+            match decide(&guards, &[], ms) {
+                Decision::Wait { cause, until } => {
+                    assert!(is_waiting(&cause));
+                    assert!(until.ms_since(START) > ms, "no look comes at once again");
+                    ms = until.ms_since(START);
+                }
+                ended => return (look, ms, ended),
+            }
+        }
+        panic!("it waits forever");
+    };
+    let (count, ms, ended) = looks(AfterWait::Send);
+    assert_eq!((ms, ended), (10 * MINUTE_MS, Decision::Go));
+    assert!(count < 20, "{count} looks");
+    let (_, _, ended) = looks(AfterWait::Skip);
+    assert_eq!(cause(&ended), "waited_in_vain_for_confirmation");
+}
+
+#[test]
+fn a_wished_time_is_where_the_wait_begins() {
+    let own = Notification {
+        send_at: Some(START.plus_ms(60 * MINUTE_MS)),
+        ..notification(0, "shipped", Status::Sending)
+    };
+    let decision = guards().decide(&own, &[], START.plus_ms(65 * MINUTE_MS));
+    assert_eq!(cause(&decision), "waiting_for_confirmation");
+    assert_eq!(guards().decide(&own, &[], START.plus_ms(70 * MINUTE_MS)), Decision::Go);
+}
+
+#[test]
+fn what_supersedes_it_counts_in_every_status_but_taken_back() {
+    for status in Status::ALL {
+        let decision = decide(&guards(), &[("canceled", status), ("confirmation", Status::Sent), PAID], 0);
+        let expected = if status == Status::Canceled { "go" } else { "superseded_by_canceled" };
+        assert_eq!(cause(&decision), expected, "{status}");
+    }
+    let waiting = decide(&guards(), &[("canceled", Status::Queued)], 0);
+    assert_eq!(cause(&waiting), "superseded_by_canceled", "void before it has waited");
+}
+
+#[test]
+fn one_of_its_own_type_is_another_parcel() {
+    let guards = Guards { superseded_by: vec!["shipped".to_owned()], waits_for: Vec::new(), ..guards() };
+    assert_eq!(cause(&decide(&guards, &[], 0)), "go", "it does not supersede itself");
+    assert_eq!(cause(&decide(&guards, &[("shipped", Status::Sent)], 0)), "superseded_by_shipped");
+}
