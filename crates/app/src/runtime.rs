@@ -134,6 +134,7 @@ fn unsigned(settings: &Settings) -> Sender {
         from: Mailbox { name: settings.from_name.clone(), address: settings.from.clone() },
         reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
         bounce_domain: settings.bounce_domain.clone(),
+        allowed_domains: settings.allowed_domains.clone(),
         dkim: None,
         public_url,
     }

@@ -381,3 +381,11 @@ pub const GUARD_PAGES_MAX: usize = 10;
 pub const GUARDED_TYPES_MAX: usize = 20;
 /// The longest an e-mail waits for another of its order, in minutes.
 pub const GUARD_WAIT_MINUTES_MAX: u64 = 7 * 24 * 60;
+/// Recipients of one message without a type; each gets a message of its own.
+pub const DIRECT_RECIPIENTS_MAX: usize = 16;
+/// Tags of one message without a type.
+pub const DIRECT_TAGS_MAX: usize = 16;
+/// Characters of a tag's name, and as many of its value.
+pub const DIRECT_TAG_CHARS_MAX: usize = 64;
+
+const _: () = assert!(DIRECT_RECIPIENTS_MAX <= NOTIFICATIONS_PER_EVENT_MAX);

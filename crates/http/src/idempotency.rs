@@ -46,6 +46,8 @@ pub struct KeyedRequest {
     pub key: Fingerprint,
     /// Of the request.
     pub request: Fingerprint,
+    /// The key as it was given.
+    pub text: String,
     _running: RunningKey,
 }
 
@@ -67,7 +69,12 @@ pub fn begin(api: &Api, headers: &HeaderMap, parts: &[&[u8]]) -> Result<Option<K
         return Err(Problem::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail).retry_after(1));
     }
     let running = RunningKey { keys: api.running_keys.clone(), key };
-    Ok(Some(KeyedRequest { key, request: Fingerprint::of_parts(parts), _running: running }))
+    Ok(Some(KeyedRequest {
+        key,
+        request: Fingerprint::of_parts(parts),
+        text: text.to_owned(),
+        _running: running,
+    }))
 }
 
 /// As [`begin`], for a request that is told apart by method, path, query, CloudEvents headers and body by meaning.

@@ -16,6 +16,7 @@ use crate::api::v1;
     paths(
         v1::events::post_event,
         v1::batch::post_batch,
+        v1::emails::post,
         v1::notifications::list,
         v1::notifications::show,
         v1::message::message,

@@ -11,6 +11,11 @@ use super::time::Timestamp;
 /// The type an event has when nothing names one: a bare order posted as it is.
 pub const DEFAULT_EVENT_TYPE: &str = "order.confirmed";
 
+/// The type of an event whose data is a message, to be sent as it is.
+pub const DIRECT_EVENT_TYPE: &str = "email.send";
+/// The member of such data that holds the message's business key.
+pub const DIRECT_KEY: &str = "idempotencyKey";
+
 /// An event as it arrived, read out of whichever envelope it came in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {

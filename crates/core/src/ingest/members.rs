@@ -96,6 +96,11 @@ impl Members {
         }
     }
 
+    /// What nobody has asked for, to be looked at by somebody else.
+    pub fn take_rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.object)
+    }
+
     /// What nobody has asked for.
     pub fn rest(&self) -> Vec<String> {
         self.object.keys().cloned().collect()

@@ -5,6 +5,7 @@
 //! so that one bad event among several is refused alone.
 
 mod cloudevents;
+mod direct;
 mod header;
 mod members;
 mod native;
@@ -12,6 +13,7 @@ mod native;
 mod tests;
 
 pub use cloudevents::{binary, structured};
+pub use direct::direct;
 pub use native::native;
 
 use crate::domain::event::Event;

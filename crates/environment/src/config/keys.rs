@@ -141,6 +141,12 @@ pub const KEYS: &[Key] = &[
         "\"Your shop <orders@shop.example>\"",
         "From whom the messages are. Required when the mail server is not on this machine.",
     ),
+    key(
+        "sender.allowed_domains",
+        Kind::Text,
+        "",
+        "Domains, separated by commas, that messages sent without a type (`POST /v1/emails`) may be from, besides the domain of `from`. None if not set.",
+    ),
     key("sender.reply_to", Kind::Text, "", "Where answers go, if not to `from`."),
     key(
         "sender.bounce_domain",

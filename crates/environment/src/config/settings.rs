@@ -78,6 +78,8 @@ pub struct SenderSettings {
     pub reply_to: Option<EmailAddress>,
     /// Domain of the envelope sender.
     pub bounce_domain: Option<String>,
+    /// Domains that messages without a type may be from, besides that of `from`.
+    pub allowed_domains: Vec<String>,
     /// How messages are signed.
     pub dkim: Option<DkimSettings>,
     /// Whether `from` was left at its default.
@@ -271,9 +273,22 @@ fn read_sender(read: &Reader<'_>) -> Result<SenderSettings, ConfigError> {
         from,
         reply_to: reply_to.map_err(address_error("sender.reply_to"))?,
         bounce_domain,
+        allowed_domains: allowed_domains(read)?,
         dkim,
         is_default,
     })
+}
+
+fn allowed_domains(read: &Reader<'_>) -> Result<Vec<String>, ConfigError> {
+    let list = read.text("sender.allowed_domains").unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let domain = |name: &str| {
+        let sample = EmailAddress::parse(&format!("postmaster@{name}"));
+        let sample =
+            sample.map_err(|error| read.invalid("sender.allowed_domains", &format!("{name:?} {error}")))?;
+        Ok(sample.domain().to_owned())
+    };
+    names.map(domain).collect()
 }
 
 /// Splits `Name <address>`; a text without angle brackets is an address alone.

@@ -25,6 +25,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/events", post(v1::events::post_event))
         .route("/v1/events/batch", post(v1::batch::post_batch))
+        .route("/v1/emails", post(v1::emails::post))
         .route("/v1/notifications", get(v1::notifications::list))
         .route("/v1/notifications/{id}", get(v1::notifications::show))
         .route("/v1/notifications/{id}/message", get(v1::message::message))

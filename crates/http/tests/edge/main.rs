@@ -7,6 +7,7 @@
 mod authority;
 mod batches;
 mod bodies;
+mod emails;
 mod feedback;
 mod gate;
 mod idempotency;

@@ -1,7 +1,7 @@
 //! One whole message: header fields, a text body and an HTML body as alternatives (RFC 2046 §5.1.4), files.
 
 use jiff::fmt::rfc2822::DateTimePrinter;
-use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::address::{EmailAddress, InvalidAddress};
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::time::Timestamp;
 
@@ -17,6 +17,21 @@ pub struct Mailbox {
     pub name: Option<String>,
     /// The address.
     pub address: EmailAddress,
+}
+
+impl Mailbox {
+    /// Reads `Name <address>`, or an address alone.
+    ///
+    /// # Errors
+    /// [`InvalidAddress`].
+    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
+        let (name, address) = match text.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((name, address)) => (name.trim().trim_matches('"').trim(), address),
+            None => ("", text),
+        };
+        let address = EmailAddress::parse(address.trim())?;
+        Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address })
+    }
 }
 
 /// Everything a message is written from.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::event::{Event, StoredEvent};
+use postrider_core::domain::event::{DIRECT_EVENT_TYPE, Event, StoredEvent};
 use postrider_core::domain::guard::Guards;
 use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNotification};
 use postrider_core::domain::outcome::{Cause, Words};
@@ -18,21 +18,46 @@ use serde_json::Value;
 use crate::render::expression::{Expression, ExpressionError};
 
 use super::TypeSet;
+use super::direct;
 use super::nearest::nearest;
 use super::notification_type::NotificationType;
 use super::rendition::{MessageError, with_signature};
 
 impl TypeSet {
+    /// A message without a signature, and what it is made of.
+    fn unsigned(
+        &self,
+        notification: &Notification,
+        event: &StoredEvent,
+        at: Timestamp,
+    ) -> Result<(RenditionId, Vec<u8>), ComposeFailure> {
+        if notification.notification_type == direct::NAME {
+            let message = direct::message(notification, event, at, &self.resources);
+            return Ok((direct::rendition().0, message.map_err(|error| describe(&error))?));
+        }
+        let Some(known) = self.types.get(&notification.notification_type) else {
+            let words = format!("the notification type {} is not loaded", notification.notification_type);
+            return Err(failure("type_missing", &words));
+        };
+        let rendition = &known.rendition;
+        let message = rendition.message(notification, event, at, &self.resources);
+        Ok((rendition.id, message.map_err(|error| describe(&error))?))
+    }
+
     /// Every rendition messages are made of now, with the bundle to store under its id before the first message
     /// leaves; [`recompose`](super::recompose) reads it.
     #[must_use]
     pub fn renditions(&self) -> Vec<(RenditionId, Vec<u8>)> {
-        self.types.values().map(|known| (known.rendition.id, known.rendition.bytes.clone())).collect()
+        let of_types = self.types.values().map(|known| (known.rendition.id, known.rendition.bytes.clone()));
+        of_types.chain([direct::rendition()]).collect()
     }
 }
 
 impl Catalog for TypeSet {
     fn plan(&self, event: &Event) -> Result<Vec<PlannedNotification>, Rejection> {
+        if event.event_type == DIRECT_EVENT_TYPE {
+            return direct::plan(event, &self.sender);
+        }
         let Some(names) = self.answering.get(&event.event_type) else {
             let nearest = nearest(&event.event_type, self.answering.keys().map(String::as_str));
             return Err(Rejection::UnknownEventType { nearest });
@@ -55,13 +80,7 @@ impl Catalog for TypeSet {
         event: &StoredEvent,
         at: Timestamp,
     ) -> Result<Composed, ComposeFailure> {
-        let Some(notification_type) = self.types.get(&notification.notification_type) else {
-            let words = format!("the notification type {} is not loaded", notification.notification_type);
-            return Err(failure("type_missing", &words));
-        };
-        let rendition = &notification_type.rendition;
-        let unsigned =
-            rendition.message(notification, event, at, &self.resources).map_err(|error| describe(&error))?;
+        let (rendition, unsigned) = self.unsigned(notification, event, at)?;
         let signature = match &self.sender.dkim {
             Some(key) => {
                 Some(key.sign(&unsigned, at).map_err(|error| failure("dkim_failed", &error.to_string()))?)
@@ -70,7 +89,7 @@ impl Catalog for TypeSet {
         };
         let message = with_signature(signature.as_deref(), unsigned);
         let copy = SentCopy {
-            rendition: rendition.id,
+            rendition,
             composed_at: at,
             fingerprint: Fingerprint::of_parts(&[&message]),
             signature,

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod contract;
+mod direct;
 mod error;
 mod extras;
 mod guards;
@@ -83,6 +84,10 @@ impl TypeSet {
                 }
                 Err(wrong) => errors.extend(wrong),
             }
+        }
+        if types.contains_key(direct::NAME) {
+            let message = "the name belongs to messages that have no type; rename the folder";
+            errors.push(TypeError::new(direct::NAME, "", message));
         }
         errors.extend(guards::check(&types));
         let mut answering: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -18,6 +18,7 @@ use crate::render::expression::{Expression, ExpressionError};
 use crate::render::plain_text;
 use crate::render::templates::{RenderError, SenderFacts, Slot, Templates};
 
+use super::direct::{self, DirectBundle};
 use super::extras::{Extras, ExtrasError, Resources};
 
 /// Raised whenever the same bundle would give other bytes than before: a filter, the engine or the message format
@@ -268,20 +269,26 @@ pub fn recompose(
     if RenditionId(Fingerprint::of_parts(&[bundle])) != copy.rendition {
         return Err(RecomposeError::OtherRendition);
     }
-    let bundle: Bundle = serde_json::from_slice(bundle).map_err(|_| RecomposeError::Unreadable)?;
-    if bundle.format != FORMAT {
-        return Err(RecomposeError::Unreadable);
-    }
-    let rendition = Rendition::compile(&bundle, Vec::new()).map_err(|_| RecomposeError::Unreadable)?;
-    let unsigned = rendition
-        .message(notification, event, copy.composed_at, resources)
-        .map_err(|error| RecomposeError::Render(error.to_string()))?;
+    let unsigned = match DirectBundle::read(bundle) {
+        Some(_) => direct::message(notification, event, copy.composed_at, resources),
+        None => templated(bundle)?.message(notification, event, copy.composed_at, resources),
+    };
+    let unsigned = unsigned.map_err(|error| RecomposeError::Render(error.to_string()))?;
     let message = with_signature(copy.signature.as_deref(), unsigned);
     if Fingerprint::of_parts(&[&message]) == copy.fingerprint {
         Ok(message)
     } else {
         Err(RecomposeError::Differs)
     }
+}
+
+/// The templates in a stored bundle.
+fn templated(bundle: &[u8]) -> Result<Rendition, RecomposeError> {
+    let bundle: Bundle = serde_json::from_slice(bundle).map_err(|_| RecomposeError::Unreadable)?;
+    if bundle.format != FORMAT {
+        return Err(RecomposeError::Unreadable);
+    }
+    Rendition::compile(&bundle, Vec::new()).map_err(|_| RecomposeError::Unreadable)
 }
 
 /// The message with its `DKIM-Signature` field, if any, before its first field.

@@ -14,6 +14,8 @@ pub struct Sender {
     pub reply_to: Option<Mailbox>,
     /// The domain of the return path, `bounces@<domain>`; without one bounces go to `from`.
     pub bounce_domain: Option<String>,
+    /// Domains besides that of `from` which messages without a type may name in theirs, in lower case.
+    pub allowed_domains: Vec<String>,
     /// Signs every message.
     pub dkim: Option<DkimKey>,
     /// The URL by which recipients reach this server, without a slash at its end: where links to unsubscribe lead.
@@ -28,9 +30,18 @@ impl Sender {
             from: Mailbox { name, address },
             reply_to: None,
             bounce_domain: None,
+            allowed_domains: Vec::new(),
             dkim: None,
             public_url: None,
         }
+    }
+
+    /// Whether a message may be from an address of `domain`.
+    #[must_use]
+    pub fn may_use(&self, domain: &str) -> bool {
+        let own = [self.from.address.domain()];
+        let allowed = self.allowed_domains.iter().map(String::as_str);
+        own.into_iter().chain(allowed).any(|known| known.eq_ignore_ascii_case(domain))
     }
 
     /// Where bounces go.

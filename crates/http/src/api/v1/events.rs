@@ -61,7 +61,8 @@ pub fn accepted_json(accepted: &Accepted) -> String {
     serde_json::to_string(&view).unwrap_or_default()
 }
 
-fn accepted_answer(accepted: &Accepted) -> RememberedAnswer {
+/// The 202 of an accepted event.
+pub fn accepted_answer(accepted: &Accepted) -> RememberedAnswer {
     RememberedAnswer { status: StatusCode::ACCEPTED.as_u16(), body: accepted_json(accepted) }
 }
 
@@ -162,7 +163,7 @@ fn refusal(error: AcceptError) -> Problem {
 pub fn conflict(existing: &str, notification_type: &str) -> Problem {
     let detail = format!(
         "{notification_type} {existing} has the same business key but other data. Nothing was sent, the first stays. \
-         If this is another order, give it another orderId."
+         If this is another order, give it another orderId; if it is another message, another Idempotency-Key."
     );
     Problem::new(StatusCode::CONFLICT, "business_key_conflict", detail)
 }

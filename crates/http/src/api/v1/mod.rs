@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod dead_letters;
+pub mod emails;
 pub mod events;
 pub mod feedback;
 pub mod feedback_messages;

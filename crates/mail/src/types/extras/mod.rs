@@ -16,7 +16,7 @@ use crate::mime::field::{Field, check_value};
 use crate::mime::header::one_line;
 use crate::unsubscribe::Unsubscribe;
 
-pub(super) use files::FileSource;
+pub(super) use files::{FileSource, check as check_files};
 pub(super) use manifest::{KEYS, parse};
 pub(super) use pattern::{Path, Pattern};
 
@@ -132,7 +132,18 @@ impl Extras {
     /// # Errors
     /// [`ExtrasError::Attachment`] with the first that cannot.
     pub(super) fn files(&self, data: &Value, resources: &Resources) -> Result<Vec<Attachment>, ExtrasError> {
-        files::load(&self.attachments, data, &resources.attachments)
-            .map_err(|(n, error)| ExtrasError::Attachment(n, error))
+        load_files(&self.attachments, data, resources)
     }
+}
+
+/// The attachments that `data` calls for, with their bytes.
+///
+/// # Errors
+/// [`ExtrasError::Attachment`] with the first that cannot be attached.
+pub(super) fn load_files(
+    sources: &[FileSource],
+    data: &Value,
+    resources: &Resources,
+) -> Result<Vec<Attachment>, ExtrasError> {
+    files::load(sources, data, &resources.attachments).map_err(|(n, error)| ExtrasError::Attachment(n, error))
 }
