@@ -353,3 +353,18 @@ const _: () = assert!(OUTBOUND_CONNECT_TIMEOUT_MS < OUTBOUND_TIMEOUT_MS);
 // Each endpoint has a place of its own, so that none waits for another; and stopping does not wait for receivers.
 const _: () = assert!(WEBHOOKS_MAX <= CONCURRENCY_MAX && WEBHOOK_CLAIM_MAX <= CONCURRENCY_MAX);
 const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
+
+// Notification types and what they share.
+
+/// Locales of one notification type, or of the layout.
+pub const TYPE_LOCALES_MAX: usize = 64;
+/// MJML parts, and as many text parts, of the layout.
+pub const LAYOUT_PARTS_MAX: usize = 64;
+/// Parts of the layout that include one another.
+pub const INCLUDE_DEPTH_MAX: usize = 8;
+/// Parts of the layout in one body.
+pub const INCLUDES_MAX: usize = 256;
+/// Elements of one body inside one another. The shipped ones have about ten.
+pub const BODY_DEPTH_MAX: usize = 64;
+/// Regional variants of a locale whose conventions one type keeps at hand.
+pub const REGIONAL_FORMATS_MAX: usize = 64;

@@ -32,6 +32,8 @@ pub struct MessageParts<'a> {
     pub to: &'a EmailAddress,
     /// The name in `To`.
     pub to_name: Option<&'a str>,
+    /// The language of its words (`Content-Language`, RFC 3282), a BCP 47 tag.
+    pub language: Option<&'a str>,
     /// The subject as text.
     pub subject: &'a str,
     /// The text body.
@@ -57,6 +59,9 @@ pub fn write(parts: &MessageParts<'_>) -> Vec<u8> {
     // `=_` cannot occur in quoted-printable, and nobody can guess the id, so no body can hold the boundary.
     let boundary = format!("=_{id}");
     push_structured(&mut out, "Content-Type", &format!("multipart/alternative; boundary=\"{boundary}\""));
+    if let Some(language) = parts.language {
+        push_structured(&mut out, "Content-Language", language);
+    }
     // RFC 3834 §5: keeps out-of-office replies and other robots from answering.
     push_structured(&mut out, "Auto-Submitted", "auto-generated");
     push_structured(&mut out, "X-Postrider-Notification", &id);
