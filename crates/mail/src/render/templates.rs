@@ -129,9 +129,9 @@ impl Templates {
             ("address", TemplateValue::from(sender.address.as_str())),
             ("reply_to", TemplateValue::from(sender.reply_to.as_str())),
         ]);
-        let theme: BTreeMap<&str, TemplateValue> =
-            theme.iter().map(|(name, value)| (name.as_str(), TemplateValue::from(value.as_str()))).collect();
-        Ok(Self { environment, sender: TemplateValue::from(facts), theme: TemplateValue::from_iter(theme) })
+        let theme: BTreeMap<Arc<str>, TemplateValue> =
+            theme.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
+        Ok(Self { environment, sender: TemplateValue::from(facts), theme: TemplateValue::from(theme) })
     }
 
     /// The variables a template sees for `data`, written in `formats`. Reserved names win over members of the same

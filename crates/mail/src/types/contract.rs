@@ -11,6 +11,7 @@ use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::problem::FieldError;
 use serde_json::{Map, Value};
 
+use crate::render::expression::{Expression, ExpressionError};
 use crate::render::templates::{RESERVED_NAMES, RenderError, Slot};
 
 use super::catalog::is_true;
@@ -168,10 +169,11 @@ fn render_all(
     let plain = |message: String| RenderError { message, line: None, expression: None, too_large: false };
     let templates = &compiled.default_rendition().templates;
     let mut is_wanted = true;
-    for (slot, expression) in compiled.expressions() {
-        let value = expression
-            .evaluate(data, templates)
-            .map_err(|error| (slot, plain(format!("`{}` {error}", expression.pointer()))))?;
+    // The expressions are those of all locales, so one of them tries them.
+    let is_default = rendition.id == compiled.default_rendition().id;
+    for (slot, expression) in compiled.expressions().into_iter().filter(|_| is_default) {
+        let value =
+            expression.evaluate(data, templates).map_err(|error| (slot, plain(named(expression, &error))))?;
         match slot {
             Slot::When => is_wanted = is_true(&value),
             Slot::To if is_wanted => {
@@ -182,6 +184,13 @@ fn render_all(
         }
     }
     rendition.render(data, None).map(|_| ())
+}
+
+fn named(expression: &Expression, error: &ExpressionError) -> String {
+    match expression {
+        Expression::Path(_) => format!("`{}` {error}", expression.pointer()),
+        Expression::Template(_) => error.to_string(),
+    }
 }
 
 /// The first error that leaving out something optional brings to light.

@@ -145,7 +145,7 @@ enum Place {
     Text,
     /// In the content of an element.
     Element,
-    /// In an attribute or a title, where no element can be.
+    /// In an attribute, a title or a preview, where no element can be.
     Attribute,
 }
 
@@ -153,7 +153,9 @@ impl Place {
     fn of(text: &str, at: usize) -> Self {
         let before = &text[..at];
         let in_tag = before.rfind(['<', '>']).is_some_and(|last| before[last..].starts_with('<'));
-        let in_title = before.rfind("<mj-title").is_some_and(|start| !before[start..].contains("</mj-title"));
+        let is_open =
+            |tag: &str, end: &str| before.rfind(tag).is_some_and(|start| !before[start..].contains(end));
+        let in_title = is_open("<mj-title", "</mj-title") || is_open("<mj-preview", "</mj-preview");
         if in_tag || in_title { Self::Attribute } else { Self::Element }
     }
 }

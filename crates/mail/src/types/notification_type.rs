@@ -19,7 +19,7 @@ use super::manifest::{self, Manifest};
 use super::rendition::{Bundle, BundleError, Rendition, Templated};
 use super::schema::Schema;
 use super::sender::Sender;
-use super::source::{Files, Folder, Sources};
+use super::source::{Files, Folder, LAYOUT, Sources};
 use super::strings::Strings;
 use super::theme::{self, Theme};
 
@@ -78,8 +78,12 @@ impl NotificationType {
 
     /// What makes the messages of events that ask for `locale`.
     pub(super) fn rendition_for(&self, locale: Option<&str>) -> &Rendition {
+        self.rendition_in(locale.filter(|_| !self.manifest.fixed_locale))
+    }
+
+    /// What makes messages in `locale`, or in the type's own if it does not have that one.
+    pub(super) fn rendition_in(&self, locale: Option<&str>) -> &Rendition {
         locale
-            .filter(|_| !self.manifest.fixed_locale)
             .and_then(|wanted| best_match(wanted, || self.locales()))
             .and_then(|found| self.others.get(found))
             .unwrap_or(&self.default)
@@ -298,7 +302,7 @@ pub(super) fn template_error(
         }
     };
     let empty = Expanded::default();
-    match slot {
+    let error = match slot {
         Slot::Html => {
             let body = localized.map_or(&empty, |localized| &localized.body);
             // The engine's line is one of the HTML.
@@ -320,5 +324,10 @@ pub(super) fn template_error(
         Slot::ToName => in_manifest("to_name"),
         Slot::Dedup => in_manifest("dedup"),
         Slot::When => in_manifest("when"),
+    };
+    if error.type_name == LAYOUT {
+        let message = format!("{} (used by {})", error.message, folder.name);
+        return TypeError { message, ..error };
     }
+    error
 }

@@ -192,7 +192,7 @@ impl TypeSet {
 impl NotificationType {
     fn preview(&self, data: &Value, locale: Option<&str>) -> Result<Preview, PreviewError> {
         let rendered = self
-            .rendition_for(locale)
+            .rendition_in(locale)
             .render(data, locale)
             .map_err(|(_, error)| PreviewError::Render(error.to_string()))?;
         let locale = rendered.language.unwrap_or_else(|| self.manifest.locale.clone());
