@@ -389,3 +389,18 @@ pub const DIRECT_TAGS_MAX: usize = 16;
 pub const DIRECT_TAG_CHARS_MAX: usize = 64;
 
 const _: () = assert!(DIRECT_RECIPIENTS_MAX <= NOTIFICATIONS_PER_EVENT_MAX);
+
+// Notification types and what they share.
+
+/// Locales of one notification type, or of the layout.
+pub const TYPE_LOCALES_MAX: usize = 64;
+/// MJML parts, and as many text parts, of the layout.
+pub const LAYOUT_PARTS_MAX: usize = 64;
+/// Parts of the layout that include one another.
+pub const INCLUDE_DEPTH_MAX: usize = 8;
+/// Parts of the layout in one body.
+pub const INCLUDES_MAX: usize = 256;
+/// Elements of one body inside one another. The shipped ones have about ten.
+pub const BODY_DEPTH_MAX: usize = 64;
+/// Regional variants of a locale whose conventions one type keeps at hand.
+pub const REGIONAL_FORMATS_MAX: usize = 64;

@@ -49,6 +49,8 @@ pub struct MessageParts<'a> {
     pub to: &'a EmailAddress,
     /// The name in `To`.
     pub to_name: Option<&'a str>,
+    /// The language of its words (`Content-Language`, RFC 3282), a BCP 47 tag.
+    pub language: Option<&'a str>,
     /// The subject as text.
     pub subject: &'a str,
     /// The text body.
@@ -80,6 +82,9 @@ pub fn write(parts: &MessageParts<'_>) -> Vec<u8> {
     push_structured(&mut out, "MIME-Version", "1.0");
     let body = Body::of(parts, &id);
     body.push_content_type(&mut out);
+    if let Some(language) = parts.language {
+        push_structured(&mut out, "Content-Language", language);
+    }
     // RFC 3834 §5: keeps out-of-office replies and other robots from answering.
     push_structured(&mut out, "Auto-Submitted", "auto-generated");
     push_structured(&mut out, "X-Postrider-Notification", &id);

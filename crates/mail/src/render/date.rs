@@ -1,6 +1,13 @@
-//! Dates as a person reads them.
+//! Moments as the reader's calendar and clock show them.
 
-use minijinja::{Error, ErrorKind};
+use std::sync::LazyLock;
+
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::TimeZoneDatabase;
+
+/// The zones that come with the program: those of the machine may be another edition.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -17,19 +24,28 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// The template filter `date`: `2026-11-23T10:00:00+01:00` becomes `23 November 2026`.
-///
-/// The day is the one written in the timestamp, in its own offset: that is the day the shop's order system meant.
-pub(crate) fn date_filter(timestamp: &str) -> Result<String, Error> {
-    parts(timestamp).ok_or_else(|| {
-        Error::new(
-            ErrorKind::InvalidOperation,
-            "expected a date as in RFC 3339, such as 2026-11-23T10:00:00Z",
-        )
-    })
+/// Whether `name` is a time zone's, such as `Europe/Berlin`.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    ZONES.get(name).is_ok()
 }
 
-fn parts(timestamp: &str) -> Option<String> {
+/// What calendar and clock show at `timestamp` (RFC 3339, or a day alone) in the zone named.
+///
+/// Without a zone, or with one nobody knows, they are those written in the timestamp, in its own offset: that is what
+/// the shop's order system meant. `None` if the timestamp is not one.
+pub(crate) fn local(timestamp: &str, zone: Option<&str>) -> Option<DateTime> {
+    let pieces = Pieces::parse(timestamp).ok()?;
+    let written = DateTime::from_parts(pieces.date(), pieces.time().unwrap_or_default());
+    let offset = pieces.to_numeric_offset();
+    match (zone.and_then(|name| ZONES.get(name).ok()), offset) {
+        (Some(zone), Some(offset)) => Some(zone.to_datetime(offset.to_timestamp(written).ok()?)),
+        _ => Some(written),
+    }
+}
+
+/// `2026-11-23T10:00:00+01:00` as `23 November 2026`, as messages of format 1 have it.
+pub(crate) fn date_of_format_1(timestamp: &str) -> Option<String> {
     let year = timestamp.get(..4)?;
     let month: usize = timestamp.get(5..7)?.parse().ok()?;
     let day: u8 = timestamp.get(8..10)?.parse().ok()?;

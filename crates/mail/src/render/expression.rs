@@ -3,7 +3,7 @@
 use postrider_core::domain::document::push_token;
 use serde_json::Value;
 
-use super::templates::{RenderError, Slot, Templates};
+use super::templates::{RESERVED_NAMES, RenderError, Slot, Templates};
 
 /// An expression over an event's data.
 ///
@@ -35,7 +35,8 @@ impl Expression {
     #[must_use]
     pub fn parse(source: &str, slot: Slot) -> Self {
         let names: Vec<&str> = source.trim().split('.').collect();
-        if names.iter().all(|name| is_identifier(name)) {
+        let is_of_data = names.first().is_some_and(|name| !RESERVED_NAMES.contains(name));
+        if is_of_data && names.iter().all(|name| is_identifier(name)) {
             return Self::Path(names.into_iter().map(str::to_owned).collect());
         }
         Self::Template(slot)
@@ -70,7 +71,7 @@ impl Expression {
                     }
                 }
             }
-            Self::Template(slot) => Ok(templates.render(*slot, templates.context(data))?),
+            Self::Template(slot) => Ok(templates.render(*slot, templates.context(data, None))?),
         }
     }
 }

@@ -6,7 +6,10 @@
 pub mod data;
 pub mod date;
 pub mod expression;
+mod filters;
+pub mod formats;
 pub mod mjml;
 pub mod money;
 pub mod plain_text;
 pub mod templates;
+pub mod wrap;

@@ -1,7 +1,5 @@
 //! Amounts of money, read and written as decimals. No float takes part.
 
-use minijinja::value::Value as TemplateValue;
-use minijinja::{Error, ErrorKind};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Digits before the decimal point that an amount may have.
@@ -82,7 +80,7 @@ fn symbol(currency: &str) -> Option<&'static str> {
     })
 }
 
-/// Writes an amount the way an English reader expects: `$1,234.50`, `¥1,200`, `KWD 1.500`, `-$5.00`.
+/// Writes an amount the way messages of format 1 have it, which is an English reader's: `$1,234.50`, `¥1,200`, `KWD 1.500`, `-$5.00`.
 ///
 /// Digits beyond the currency's own are rounded half to even; no other rounding happens.
 #[must_use]
@@ -117,41 +115,19 @@ fn push_grouped(out: &mut String, plain: &str) {
     }
 }
 
-/// The decimal a template value stands for: an integer, or the text of a number.
-fn decimal_of(value: &TemplateValue) -> Result<Decimal, Error> {
-    let parsed = match value.as_str() {
-        Some(text) => Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok(),
-        None => value.as_i64().map(Decimal::from),
-    };
-    parsed.ok_or_else(|| {
-        let kind = value.kind();
-        Error::new(
-            ErrorKind::InvalidOperation,
-            format!("expected an amount, but the value is a {kind} that is none"),
-        )
-    })
-}
-
-/// The template filter `money`: `{{ total|money(currency) }}`.
-pub(crate) fn money_filter(value: &TemplateValue, currency: &str) -> Result<String, Error> {
-    Ok(format_amount(decimal_of(value)?, currency))
-}
-
-/// The template filter `times`: the exact product of two numbers, for line totals.
-pub(crate) fn times_filter(value: &TemplateValue, factor: &TemplateValue) -> Result<String, Error> {
-    let product = decimal_of(value)?.checked_mul(decimal_of(factor)?);
-    product.map(|product| product.to_string()).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidOperation, "the product of the two numbers is too large for a decimal")
-    })
-}
-
-/// The template filter `number`: a quantity without trailing zeros, with thousands apart.
-pub(crate) fn number_filter(value: &TemplateValue) -> Result<String, Error> {
-    let number = decimal_of(value)?.normalize();
+/// A quantity without trailing zeros, with thousands apart, as messages of format 1 have it.
+#[must_use]
+pub(crate) fn format_number(number: Decimal) -> String {
+    let number = number.normalize();
     let mut text = String::new();
     if number.is_sign_negative() && !number.is_zero() {
         text.push('-');
     }
     push_grouped(&mut text, &number.abs().to_string());
-    Ok(text)
+    text
+}
+
+/// The decimal written as `text`, with or without an exponent.
+pub(crate) fn decimal_from(text: &str) -> Option<Decimal> {
+    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }

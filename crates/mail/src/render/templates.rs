@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as TemplateValue;
@@ -13,11 +14,11 @@ use serde_json::Value;
 use crate::mime::message::Mailbox;
 
 use super::data::members;
-use super::date::date_filter;
-use super::money::{money_filter, number_filter, times_filter};
+use super::filters::{FORMATS, add_filters};
+use super::formats::Formats;
 
 /// The names a template sees besides the event's data; a schema may not declare them.
-pub const RESERVED_NAMES: [&str; 1] = ["sender"];
+pub const RESERVED_NAMES: [&str; 3] = ["sender", "t", "theme"];
 
 /// Which of a type's templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +29,8 @@ pub enum Slot {
     ToName,
     /// `dedup`, when it is more than a path.
     Dedup,
+    /// `when`.
+    When,
     /// The subject line.
     Subject,
     /// The HTML body.
@@ -42,6 +45,7 @@ impl Slot {
             Self::To => "to",
             Self::ToName => "to_name",
             Self::Dedup => "dedup",
+            Self::When => "when",
             Self::Subject => "subject",
             Self::Html => "body.html",
             Self::Text => "body.txt",
@@ -91,33 +95,30 @@ pub struct RenderError {
 pub struct Templates {
     environment: Environment<'static>,
     sender: TemplateValue,
+    theme: TemplateValue,
 }
 
 impl Templates {
-    /// Compiles `sources`.
+    /// Compiles `sources`, which see `sender` and `theme` besides an event's data.
     ///
     /// # Errors
     /// The first template that is not valid MiniJinja, with its slot.
-    pub fn compile(sources: Vec<(Slot, String)>, sender: &SenderFacts) -> Result<Self, (Slot, RenderError)> {
+    pub fn compile(
+        sources: Vec<(Slot, String)>,
+        sender: &SenderFacts,
+        theme: &BTreeMap<String, String>,
+    ) -> Result<Self, (Slot, RenderError)> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_debug(false);
         environment.set_fuel(Some(RENDER_FUEL_MAX));
-        // A statement on a line of its own leaves no empty line in a text body.
-        if let Ok(syntax) =
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
-        {
-            environment.set_syntax(syntax);
-        }
+        environment.set_syntax(syntax());
         environment.set_auto_escape_callback(|name| match name {
             "body.html" => AutoEscape::Html,
             _ => AutoEscape::None,
         });
         environment.set_formatter(write_value);
-        environment.add_filter("money", money_filter);
-        environment.add_filter("times", times_filter);
-        environment.add_filter("number", number_filter);
-        environment.add_filter("date", |value: &str| date_filter(value));
+        add_filters(&mut environment);
         for (slot, source) in sources {
             environment
                 .add_template_owned(slot.name(), source.clone())
@@ -128,15 +129,21 @@ impl Templates {
             ("address", TemplateValue::from(sender.address.as_str())),
             ("reply_to", TemplateValue::from(sender.reply_to.as_str())),
         ]);
-        Ok(Self { environment, sender: TemplateValue::from(facts) })
+        let theme: BTreeMap<Arc<str>, TemplateValue> =
+            theme.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
+        Ok(Self { environment, sender: TemplateValue::from(facts), theme: TemplateValue::from(theme) })
     }
 
-    /// The variables a template sees for `data`. Reserved names win over members of the same name, so that an order
-    /// with an unexpected member cannot break an e-mail.
+    /// The variables a template sees for `data`, written in `formats`. Reserved names win over members of the same
+    /// name, so that an order with an unexpected member cannot break an e-mail.
     #[must_use]
-    pub fn context(&self, data: &Value) -> TemplateValue {
+    pub fn context(&self, data: &Value, formats: Option<&Arc<Formats>>) -> TemplateValue {
         let mut variables = members(data);
         variables.insert("sender".into(), self.sender.clone());
+        variables.insert("theme".into(), self.theme.clone());
+        if let Some(formats) = formats {
+            variables.insert(FORMATS.into(), TemplateValue::from_dyn_object(Arc::clone(formats)));
+        }
         TemplateValue::from(variables)
     }
 
@@ -167,20 +174,16 @@ impl Templates {
     pub fn has(&self, slot: Slot) -> bool {
         self.environment.get_template(slot.name()).is_ok()
     }
+}
 
-    /// The top-level variables a template reads, without the reserved and built-in names.
-    #[must_use]
-    pub fn variables(&self, slot: Slot) -> Vec<String> {
-        let Ok(template) = self.environment.get_template(slot.name()) else { return Vec::new() };
-        let built_in: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        let mut names: Vec<String> = template
-            .undeclared_variables(false)
-            .into_iter()
-            .filter(|name| !RESERVED_NAMES.contains(&name.as_str()) && !built_in.contains(&name.as_str()))
-            .collect();
-        names.sort_unstable();
-        names
-    }
+/// How templates are written: a statement on a line of its own leaves no empty line in a text body.
+pub(crate) fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .unwrap_or_default()
 }
 
 /// Output that stops at the bound instead of filling memory.

@@ -39,7 +39,7 @@ impl TypeSet {
             let words = format!("the notification type {} is not loaded", notification.notification_type);
             return Err(failure("type_missing", &words));
         };
-        let rendition = &known.rendition;
+        let rendition = known.rendition_for(event.locale.as_deref());
         let message = rendition.message(notification, event, at, &self.resources);
         Ok((rendition.id, message.map_err(|error| describe(&error))?))
     }
@@ -48,7 +48,8 @@ impl TypeSet {
     /// leaves; [`recompose`](super::recompose) reads it.
     #[must_use]
     pub fn renditions(&self) -> Vec<(RenditionId, Vec<u8>)> {
-        let of_types = self.types.values().map(|known| (known.rendition.id, known.rendition.bytes.clone()));
+        let of_types = self.types.values().flat_map(NotificationType::renditions);
+        let of_types = of_types.map(|(_, rendition)| (rendition.id, rendition.bytes.clone()));
         of_types.chain([direct::rendition()]).collect()
     }
 }
@@ -112,7 +113,7 @@ fn plan_one(
 ) -> Option<PlannedNotification> {
     let known = errors.len();
     notification_type.schema.check(&event.data, event.pointers.data, errors);
-    let templates = &notification_type.rendition.templates;
+    let templates = &notification_type.default_rendition().templates;
     let mut evaluate = |expression: &Expression| match expression.evaluate(&event.data, templates) {
         Ok(value) => Some(value),
         // The schema has already named the field, and everything else may follow from that.
@@ -122,6 +123,13 @@ fn plan_one(
             None
         }
     };
+    let is_wanted = notification_type
+        .when
+        .as_ref()
+        .is_none_or(|when| evaluate(when).is_some_and(|value| is_true(&value)));
+    if !is_wanted {
+        return None;
+    }
     let to = evaluate(&notification_type.to);
     let dedup = evaluate(&notification_type.dedup);
     let recipient = to.and_then(|to| match EmailAddress::parse(&to) {
@@ -148,6 +156,11 @@ fn plan_one(
         priority: notification_type.manifest.priority,
         category: notification_type.manifest.category.clone(),
     })
+}
+
+/// What a template wrote for a condition: nothing, zero and the words for false and for no value are false.
+pub(super) fn is_true(value: &str) -> bool {
+    !matches!(value.trim(), "" | "0" | "false" | "none" | "[]" | "{}")
 }
 
 fn push(errors: &mut Vec<FieldError>, expression: &Expression, event: &Event, message: &str) {

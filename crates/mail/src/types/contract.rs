@@ -1,32 +1,35 @@
 //! The promise between a schema and the templates: whatever the schema accepts, the templates can render.
 //!
-//! It is kept in three ways. Every variable a template reads must be a property of the schema. Every sample must be
-//! valid and render. And every sample must still render when what the schema calls optional is left out, all of it
-//! and each part alone: that is the order some customer is going to place.
+//! It is kept in four ways. Every variable a template reads must be promised by the schema, nested ones and those of
+//! loops too. Every sample must be valid and render in every locale. What templates read must be in some sample. And
+//! samples must still render when what the schema calls optional is left out, all of it and each part alone: that is the
+//! order some customer is going to place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::problem::FieldError;
 use serde_json::{Map, Value};
 
-use crate::render::expression::Expression;
+use crate::render::expression::{Expression, ExpressionError};
 use crate::render::templates::{RESERVED_NAMES, RenderError, Slot};
 
+use super::catalog::is_true;
 use super::error::{TypeError, line_of};
 use super::nearest::nearest;
-use super::notification_type::{NotificationType, template_error};
+use super::notification_type::{Localized, NotificationType, Origin, template_error};
+use super::promises::{Broken, Promises, Read};
+use super::rendition::Rendition;
 use super::source::Folder;
 
 /// Steps from one schema to another through `$ref` that are followed.
 const REFERENCES_MAX: usize = 16;
 
-/// Everything in which `folder` breaks the promise.
-pub(super) fn check(folder: &Folder, compiled: &NotificationType) -> Vec<TypeError> {
+/// Everything in which a type breaks the promise.
+pub(super) fn check(origin: &Origin<'_>, compiled: &NotificationType) -> Vec<TypeError> {
     let mut errors = Vec::new();
-    let known = known_names(&compiled.schema.document);
-    check_reserved(folder, &compiled.schema.document, &mut errors);
-    check_variables(folder, compiled, &mut errors);
+    check_reserved(origin.folder, &compiled.schema.document, &mut errors);
+    check_variables(origin, compiled, &mut errors);
     if !errors.is_empty() {
         return errors;
     }
@@ -34,16 +37,28 @@ pub(super) fn check(folder: &Folder, compiled: &NotificationType) -> Vec<TypeErr
         let file = format!("samples/{sample}.json");
         let mut wrong = Vec::new();
         compiled.schema.check(data, "", &mut wrong);
-        if !wrong.is_empty() {
-            errors.extend(wrong.iter().map(|field| sample_error(folder, &file, field)));
-            continue;
+        errors.extend(wrong.iter().map(|field| sample_error(origin.folder, &file, field)));
+    }
+    if !errors.is_empty() {
+        return errors;
+    }
+    for (locale, rendition) in compiled.renditions() {
+        let known = known_names(&compiled.schema.document);
+        let place = origin.localized.get(locale);
+        let errors_before = errors.len();
+        for (sample, data) in &compiled.samples {
+            if let Err((slot, error)) = render_all(compiled, rendition, data) {
+                let in_locale =
+                    if origin.localized.len() > 1 { format!(" in {locale}") } else { String::new() };
+                let message = format!("{} (with samples/{sample}.json{in_locale})", error.message);
+                let words = RenderError { message, ..error.clone() };
+                let error = template_error(origin.folder, place, slot, &words);
+                errors.push(error.with_nearest(suggest(&words, &known)));
+            }
         }
-        if let Err((slot, error)) = render_all(compiled, data) {
-            let words = RenderError { message: format!("{} (with {file})", error.message), ..error.clone() };
-            errors.push(template_error(folder, slot, &words).with_nearest(suggest(&error, &known)));
-            continue;
+        if errors.len() == errors_before {
+            errors.extend(check_without_optional(origin.folder, place, compiled, rendition));
         }
-        errors.extend(check_without_optional(folder, compiled, &file, data));
     }
     errors
 }
@@ -59,35 +74,84 @@ fn check_reserved(folder: &Folder, schema: &Value, errors: &mut Vec<TypeError>) 
     }
 }
 
-fn check_variables(folder: &Folder, compiled: &NotificationType, errors: &mut Vec<TypeError>) {
-    let Some(properties) = compiled.schema.document.get("properties").and_then(Value::as_object) else {
-        return;
-    };
-    let refuse = |slot: Slot, name: &str| {
-        let error = RenderError {
-            message: format!("the variable `{name}` is not a property in schema.json"),
-            line: None,
-            expression: Some(name.to_owned()),
-            too_large: false,
-        };
-        let found = nearest(name, properties.keys().map(String::as_str));
-        let source = folder.text.as_deref().unwrap_or_default();
-        let line = line_of(source, name);
-        let error = RenderError { line, ..error };
-        template_error(folder, slot, &error).with_nearest(found)
-    };
-    for slot in [Slot::To, Slot::ToName, Slot::Dedup, Slot::Subject, Slot::Html, Slot::Text] {
-        let names = compiled.rendition.templates.variables(slot);
-        errors.extend(
-            names.iter().filter(|name| !properties.contains_key(*name)).map(|name| refuse(slot, name)),
-        );
+/// Every template of every locale and every expression, held against the schema and the samples.
+fn check_variables(origin: &Origin<'_>, compiled: &NotificationType, errors: &mut Vec<TypeError>) {
+    let schema = &compiled.schema.document;
+    let promises = || Promises::new(schema, origin.shared.theme.keys());
+    let mut found: Vec<TypeError> = Vec::new();
+    let mut read = BTreeMap::new();
+    let manifest = &compiled.manifest;
+    let expressions = [
+        (Slot::To, Some(&manifest.to)),
+        (Slot::ToName, manifest.to_name.as_ref()),
+        (Slot::Dedup, Some(&manifest.dedup)),
+        (Slot::When, manifest.when.as_ref()),
+    ];
+    for (slot, expression) in expressions.into_iter().filter_map(|(slot, source)| Some((slot, source?))) {
+        let mut promises = promises();
+        promises.expression(expression);
+        collect(origin.folder, None, slot, promises, &mut found, &mut read);
     }
-    for (slot, expression) in compiled.expressions() {
-        if let Expression::Path(names) = expression {
-            errors.extend(
-                names.first().filter(|name| !properties.contains_key(*name)).map(|name| refuse(slot, name)),
-            );
+    for localized in origin.localized.values() {
+        let templates = [
+            (Slot::Subject, Some(&localized.subject)),
+            (Slot::Html, Some(&localized.body)),
+            (Slot::Text, localized.text.as_ref()),
+        ];
+        for (slot, template) in templates.into_iter().filter_map(|(slot, source)| Some((slot, source?))) {
+            let mut promises = promises();
+            promises.template(&template.text);
+            collect(origin.folder, Some(localized), slot, promises, &mut found, &mut read);
         }
+    }
+    if found.is_empty() {
+        // What no sample has, nothing has rendered.
+        for (path, error) in read {
+            if !compiled.samples.values().any(|data| has(data, &path)) {
+                found.push(error);
+            }
+        }
+    }
+    for error in found {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+}
+
+fn collect(
+    folder: &Folder,
+    localized: Option<&Localized>,
+    slot: Slot,
+    promises: Promises<'_>,
+    found: &mut Vec<TypeError>,
+    read: &mut BTreeMap<Vec<String>, TypeError>,
+) {
+    let error = |line: usize, expression: &str, message: String| {
+        let expression = Some(expression.to_owned());
+        let error = RenderError { message, line: Some(line), expression, too_large: false };
+        template_error(folder, localized, slot, &error)
+    };
+    for Broken { line, expression, message, nearest } in promises.broken {
+        found.push(error(line, &expression, message).with_nearest(nearest));
+    }
+    for (path, Read { line, expression }) in promises.read {
+        let message = format!(
+            "no sample has `{}`, so nothing shows that `{expression}` renders; add it to a sample",
+            path.join(".")
+        );
+        read.entry(path).or_insert_with(|| error(line, &expression, message));
+    }
+}
+
+/// Whether `data` has something at `path`, where `*` stands for any item of an array.
+fn has(data: &Value, path: &[String]) -> bool {
+    match (path.split_first(), data) {
+        (None, _) => true,
+        (Some((first, rest)), Value::Array(items)) if first == "*" => {
+            items.iter().any(|item| has(item, rest))
+        }
+        (Some((first, rest)), _) => data.get(first).is_some_and(|member| has(member, rest)),
     }
 }
 
@@ -97,49 +161,74 @@ fn sample_error(folder: &Folder, file: &str, field: &FieldError) -> TypeError {
 }
 
 /// Renders and evaluates everything the type has, as planning and composing will.
-fn render_all(compiled: &NotificationType, data: &Value) -> Result<(), (Slot, RenderError)> {
+fn render_all(
+    compiled: &NotificationType,
+    rendition: &Rendition,
+    data: &Value,
+) -> Result<(), (Slot, RenderError)> {
     let plain = |message: String| RenderError { message, line: None, expression: None, too_large: false };
-    for (slot, expression) in compiled.expressions() {
-        let value = expression
-            .evaluate(data, &compiled.rendition.templates)
-            .map_err(|error| (slot, plain(format!("`{}` {error}", expression.pointer()))))?;
-        if slot == Slot::To {
-            EmailAddress::parse(&value).map_err(|error| (slot, plain(format!("the recipient {error}"))))?;
+    let templates = &compiled.default_rendition().templates;
+    let mut is_wanted = true;
+    // The expressions are those of all locales, so one of them tries them.
+    let is_default = rendition.id == compiled.default_rendition().id;
+    for (slot, expression) in compiled.expressions().into_iter().filter(|_| is_default) {
+        let value =
+            expression.evaluate(data, templates).map_err(|error| (slot, plain(named(expression, &error))))?;
+        match slot {
+            Slot::When => is_wanted = is_true(&value),
+            Slot::To if is_wanted => {
+                EmailAddress::parse(&value)
+                    .map_err(|error| (slot, plain(format!("the recipient {error}"))))?;
+            }
+            _ => {}
         }
     }
-    compiled.rendition.render(data).map(|_| ())
+    rendition.render(data, None).map(|_| ())
 }
 
+fn named(expression: &Expression, error: &ExpressionError) -> String {
+    match expression {
+        Expression::Path(_) => format!("`{}` {error}", expression.pointer()),
+        Expression::Template(_) => error.to_string(),
+    }
+}
+
+/// The first error that leaving out something optional brings to light.
 fn check_without_optional(
     folder: &Folder,
+    localized: Option<&Localized>,
     compiled: &NotificationType,
-    file: &str,
-    data: &Value,
+    rendition: &Rendition,
 ) -> Option<TypeError> {
     let schema = &compiled.schema.document;
-    let mut optional = BTreeSet::new();
-    collect_optional(schema, schema, data, &mut Vec::new(), &mut optional);
-    let each = optional.iter().map(|path| BTreeSet::from([path.clone()]));
-    for left_out in std::iter::once(optional.clone()).chain(each) {
-        let mut data = data.clone();
-        left_out.iter().for_each(|path| remove(&mut data, path));
-        let mut wrong = Vec::new();
-        compiled.schema.check(&data, "", &mut wrong);
-        if !wrong.is_empty() {
-            // The schema demands it after all, by a rule other than `required`.
-            continue;
-        }
-        if let Err((slot, error)) = render_all(compiled, &data) {
-            let what = match left_out.iter().next() {
-                Some(path) if left_out.len() == 1 => format!("`{}`", path.join(".")),
-                _ => "everything optional".to_owned(),
-            };
-            let message = format!(
-                "{} when {file} leaves out {what}, which schema.json does not require; test it with `is defined`, or \
-                 require it",
-                error.message
-            );
-            return Some(template_error(folder, slot, &RenderError { message, ..error }));
+    let mut tried = BTreeSet::new();
+    for (sample, data) in &compiled.samples {
+        let mut optional = BTreeSet::new();
+        collect_optional(schema, schema, data, &mut Vec::new(), &mut optional);
+        // One part alone is left out of the first sample that has it.
+        let each = optional.iter().filter(|path| tried.insert((*path).clone()));
+        let each: Vec<_> = each.map(|path| BTreeSet::from([path.clone()])).collect();
+        for left_out in std::iter::once(optional.clone()).chain(each) {
+            let mut data = data.clone();
+            left_out.iter().for_each(|path| remove(&mut data, path));
+            let mut wrong = Vec::new();
+            compiled.schema.check(&data, "", &mut wrong);
+            if !wrong.is_empty() {
+                // The schema demands it after all, by a rule other than `required`.
+                continue;
+            }
+            if let Err((slot, error)) = render_all(compiled, rendition, &data) {
+                let what = match left_out.iter().next() {
+                    Some(path) if left_out.len() == 1 => format!("`{}`", path.join(".")),
+                    _ => "everything optional".to_owned(),
+                };
+                let message = format!(
+                    "{} when samples/{sample}.json leaves out {what}, which schema.json does not require; test it \
+                     with `is defined`, or require it",
+                    error.message
+                );
+                return Some(template_error(folder, localized, slot, &RenderError { message, ..error }));
+            }
         }
     }
     None

@@ -12,12 +12,27 @@ use super::error::{TypeError, line_of};
 use super::extras::{self, Extras};
 use super::guards;
 use super::nearest::nearest;
+use super::theme::syntax_error;
 
 const FILE: &str = "type.toml";
 
 /// Every key a manifest may have.
-const KEYS: [&str; 8] =
-    ["events", "to", "to_name", "subject", "dedup", "category", "priority", "description"];
+const KEYS: [&str; 11] = [
+    "events",
+    "to",
+    "to_name",
+    "when",
+    "subject",
+    "dedup",
+    "locale",
+    "fixed_locale",
+    "category",
+    "priority",
+    "description",
+];
+
+/// The locale of a type that names none.
+const LOCALE: &str = "en";
 
 fn is_known(key: &str) -> bool {
     KEYS.contains(&key) || extras::KEYS.contains(&key) || guards::KEYS.contains(&key)
@@ -29,8 +44,14 @@ pub(super) struct Manifest {
     pub(super) events: Vec<String>,
     pub(super) to: String,
     pub(super) to_name: Option<String>,
+    /// An expression: events for which it is false or empty get no such e-mail.
+    pub(super) when: Option<String>,
     pub(super) subject: String,
     pub(super) dedup: String,
+    /// The locale of events that ask for none, or for one the type does not have.
+    pub(super) locale: String,
+    /// Whether what an event asks for does not count.
+    pub(super) fixed_locale: bool,
     pub(super) category: Category,
     pub(super) priority: Priority,
     pub(super) description: String,
@@ -44,7 +65,7 @@ pub(super) struct Manifest {
 pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeError>> {
     let table: Table = match source.parse() {
         Ok(table) => table,
-        Err(error) => return Err(vec![syntax_error(type_name, source, &error)]),
+        Err(error) => return Err(vec![syntax_error(type_name, FILE, source, &error)]),
     };
     let mut reader = Reader { type_name, source, table: &table, errors: Vec::new() };
     reader.refuse_unknown_keys();
@@ -58,9 +79,12 @@ pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeE
             "the path of the recipient's address in `data`, such as to = \"customerEmail\"",
         ),
         to_name: reader.text("to_name"),
+        when: reader.text("when"),
         subject: reader
             .required_text("subject", "the subject line, such as subject = \"Your order {{ orderId }}\""),
         dedup: reader.text("dedup").unwrap_or_else(|| "orderId".to_owned()),
+        locale: reader.text("locale").unwrap_or_else(|| LOCALE.to_owned()),
+        fixed_locale: reader.flag("fixed_locale"),
         category,
         priority: reader.priority(),
         description: reader.text("description").unwrap_or_default(),
@@ -69,12 +93,6 @@ pub(super) fn parse(type_name: &str, source: &str) -> Result<Manifest, Vec<TypeE
         source: source.to_owned(),
     };
     if reader.errors.is_empty() { Ok(manifest) } else { Err(reader.errors) }
-}
-
-fn syntax_error(type_name: &str, source: &str, error: &toml::de::Error) -> TypeError {
-    let line =
-        error.span().and_then(|span| source.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-    TypeError::new(type_name, FILE, format!("not valid TOML: {}", error.message())).at_line(line)
 }
 
 struct Reader<'a> {
@@ -107,6 +125,17 @@ impl Reader<'_> {
             _ => {
                 self.refuse(key, format!("`{key}` must be text that is not empty"), None);
                 None
+            }
+        }
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        match self.table.get(key) {
+            None => false,
+            Some(Value::Boolean(flag)) => *flag,
+            Some(_) => {
+                self.refuse(key, format!("`{key}` must be true or false"), None);
+                false
             }
         }
     }

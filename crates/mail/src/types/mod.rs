@@ -5,19 +5,27 @@
 
 mod catalog;
 mod contract;
+mod conventions;
 mod direct;
 mod error;
+mod expansion;
 mod extras;
 mod guards;
 mod live;
+mod localize;
 mod manifest;
 mod nearest;
 mod notification_type;
 mod preview;
+mod promises;
 mod rendition;
+mod scaffold;
 mod schema;
 mod sender;
+mod shipped;
 mod source;
+mod strings;
+mod theme;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,11 +35,13 @@ pub use extras::Resources;
 pub use live::LiveTypes;
 pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
 pub use rendition::{RecomposeError, recompose};
+pub use scaffold::{ScaffoldError, scaffold};
 pub use sender::Sender;
-pub use source::{TypeSource, write_shipped};
+pub use shipped::write_shipped;
+pub use source::TypeSource;
 
 use crate::verp::Verp;
-use notification_type::NotificationType;
+use notification_type::{NotificationType, Shared};
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
 
@@ -77,8 +87,10 @@ impl TypeSet {
         })?;
         let mut errors = Vec::new();
         let mut types = BTreeMap::new();
-        for folder in source::read(source)? {
-            match NotificationType::compile(&folder, &sender) {
+        let (shared, sources) = source::read(source).and_then(Shared::split)?;
+        errors.extend(sources.unreadable.into_iter().flat_map(|(_, wrong)| wrong));
+        for folder in sources.folders {
+            match NotificationType::compile(&folder, &shared, &sender) {
                 Ok(compiled) => {
                     types.insert(folder.name.clone(), compiled);
                 }
@@ -95,6 +107,10 @@ impl TypeSet {
             for event_type in &notification_type.manifest.events {
                 answering.entry(event_type.clone()).or_default().push(name.clone());
             }
+        }
+        for names in answering.values_mut() {
+            // The more urgent first: an answer lists the customer's e-mail before the shop's own.
+            names.sort_by_key(|name| types.get(name).map(|known| known.manifest.priority));
         }
         for (event_type, names) in
             answering.iter().filter(|(_, names)| names.len() > NOTIFICATIONS_PER_EVENT_MAX)

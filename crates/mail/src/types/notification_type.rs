@@ -1,21 +1,27 @@
 //! One notification type, compiled and checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postrider_core::domain::document::parse_json;
 use serde_json::Value;
 
 use crate::render::expression::Expression;
+use crate::render::formats::Formats;
 use crate::render::mjml;
 use crate::render::templates::{RenderError, Slot};
 
 use super::contract;
+use super::conventions::best_match;
 use super::error::{TypeError, line_of};
+use super::expansion::{Expanded, expand};
+use super::localize::{Localizer, Markup};
 use super::manifest::{self, Manifest};
-use super::rendition::{Bundle, BundleError, Rendition};
+use super::rendition::{Bundle, BundleError, Rendition, Templated};
 use super::schema::Schema;
 use super::sender::Sender;
-use super::source::Folder;
+use super::source::{Files, Folder, LAYOUT, Sources};
+use super::strings::Strings;
+use super::theme::{self, Theme};
 
 /// A type ready to plan and compose.
 pub(super) struct NotificationType {
@@ -23,27 +29,100 @@ pub(super) struct NotificationType {
     pub(super) schema: Schema,
     pub(super) to: Expression,
     pub(super) dedup: Expression,
-    pub(super) rendition: Rendition,
+    pub(super) when: Option<Expression>,
+    /// In the locale that the manifest names.
+    default: Rendition,
+    /// In the other locales.
+    others: BTreeMap<String, Rendition>,
     pub(super) samples: BTreeMap<String, Value>,
+}
+
+/// What all types share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) files: Files,
+    pub(super) theme: Theme,
+}
+
+impl Shared {
+    /// What types share, and the types without it.
+    pub(super) fn split(mut sources: Sources) -> Result<(Self, Sources), Vec<TypeError>> {
+        let files = std::mem::take(&mut sources.layout);
+        Ok((Self { theme: theme::parse(&files)?, files }, sources))
+    }
+}
+
+/// A type's templates in one locale, before they are compiled, for the contract and for errors.
+#[derive(Debug)]
+pub(super) struct Localized {
+    pub(super) strings: Strings,
+    pub(super) subject: Expanded,
+    pub(super) body: Expanded,
+    pub(super) text: Option<Expanded>,
+}
+
+/// What a type was compiled from.
+pub(super) struct Origin<'a> {
+    pub(super) folder: &'a Folder,
+    pub(super) shared: &'a Shared,
+    pub(super) localized: BTreeMap<String, Localized>,
 }
 
 impl NotificationType {
     /// Compiles a folder and holds it to its contract.
-    pub(super) fn compile(folder: &Folder, sender: &Sender) -> Result<Self, Vec<TypeError>> {
-        let compiled = Self::build(folder, sender)?;
-        let mut errors = contract::check(folder, &compiled);
+    pub(super) fn compile(folder: &Folder, shared: &Shared, sender: &Sender) -> Result<Self, Vec<TypeError>> {
+        let (compiled, origin) = Self::build(folder, shared, sender)?;
+        let mut errors = contract::check(&origin, &compiled);
         let Self { manifest, schema, samples, .. } = &compiled;
         errors.extend(manifest.extras.broken_promises(folder, &schema.document, samples));
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
-    /// Every expression of the type with the slot it belongs to.
-    pub(super) fn expressions(&self) -> Vec<(Slot, &Expression)> {
-        let name = self.rendition.to_name.as_ref().map(|name| (Slot::ToName, name));
-        [(Slot::To, &self.to), (Slot::Dedup, &self.dedup)].into_iter().chain(name).collect()
+    /// What makes the messages of events that ask for `locale`.
+    pub(super) fn rendition_for(&self, locale: Option<&str>) -> &Rendition {
+        self.rendition_in(locale.filter(|_| !self.manifest.fixed_locale))
     }
 
-    fn build(folder: &Folder, sender: &Sender) -> Result<Self, Vec<TypeError>> {
+    /// What makes messages in `locale`, or in the type's own if it does not have that one.
+    pub(super) fn rendition_in(&self, locale: Option<&str>) -> &Rendition {
+        locale
+            .and_then(|wanted| best_match(wanted, || self.locales()))
+            .and_then(|found| self.others.get(found))
+            .unwrap_or(&self.default)
+    }
+
+    fn locales(&self) -> impl Iterator<Item = &String> {
+        self.others.keys().chain([&self.manifest.locale])
+    }
+
+    /// Whether events that ask for `locale` are written to in it, or in the language it is a variant of.
+    pub(super) fn has_locale(&self, locale: &str) -> bool {
+        best_match(locale, || self.locales()).is_some()
+    }
+
+    /// Every locale with what makes its messages, the default one first.
+    pub(super) fn renditions(&self) -> impl Iterator<Item = (&String, &Rendition)> {
+        [(&self.manifest.locale, &self.default)].into_iter().chain(&self.others)
+    }
+
+    /// What makes the messages of events that ask for no locale.
+    pub(super) fn default_rendition(&self) -> &Rendition {
+        &self.default
+    }
+
+    /// Every expression of the type with the slot it belongs to.
+    pub(super) fn expressions(&self) -> Vec<(Slot, &Expression)> {
+        let name = self.default_rendition().to_name.as_ref().map(|name| (Slot::ToName, name));
+        let when = self.when.as_ref().map(|when| (Slot::When, when));
+        // `when` first: where it is false, no recipient is needed.
+        when.into_iter().chain([(Slot::To, &self.to), (Slot::Dedup, &self.dedup)]).chain(name).collect()
+    }
+
+    fn build<'a>(
+        folder: &'a Folder,
+        shared: &'a Shared,
+        sender: &Sender,
+    ) -> Result<(Self, Origin<'a>), Vec<TypeError>> {
         let name = folder.name.as_str();
         let mut errors = Vec::new();
         let manifest = manifest::parse(name, &folder.manifest).map_err(|wrong| errors.extend(wrong)).ok();
@@ -52,51 +131,135 @@ impl NotificationType {
                 errors.push(TypeError::new(name, "schema.json", message).at_line(line));
             })
             .ok();
-        let html = mjml::html_template(&folder.body)
-            .map_err(|error| {
-                errors.push(TypeError::new(name, "body.mjml", error.to_string()).at_line(error.line));
-            })
-            .ok();
         let samples = parse_samples(folder, &mut errors);
-        let (Some(manifest), Some(schema), Some(html)) = (manifest, schema, html) else { return Err(errors) };
-        let to = Expression::parse(&manifest.to, Slot::To);
-        let dedup = Expression::parse(&manifest.dedup, Slot::Dedup);
-        let mut extra = Vec::new();
-        for (expression, source) in [(&to, &manifest.to), (&dedup, &manifest.dedup)] {
-            if let Expression::Template(slot) = expression {
-                extra.push((*slot, format!("{{{{ {source} }}}}")));
+        let bodies = Bodies::expand(folder, &shared.files).map_err(|error| errors.push(error)).ok();
+        if let Some(bodies) = &bodies {
+            // Before the words of any locale are in it, so that one mistake is one error.
+            if let Err(error) = mjml::html_template(&bodies.body.text) {
+                errors.push(bodies.body.error_at(error.line, error.message));
             }
         }
-        let mut bundle = Bundle::new(
-            manifest.to_name.clone(),
-            manifest.subject.clone(),
-            html,
-            folder.text.clone(),
-            &sender.from,
-            sender.reply_to.as_ref(),
-        );
-        bundle.extras = manifest.extras.of_sender(name, &manifest.category, sender, &mut errors);
-        let rendition = match Rendition::compile(&bundle, extra) {
-            Ok(rendition) => rendition,
-            Err(BundleError::Template(slot, error)) => {
-                errors.push(template_error(folder, slot, &error));
-                return Err(errors);
-            }
-            Err(BundleError::Unreadable) => {
-                errors.push(TypeError::new(
-                    name,
-                    "",
-                    "its templates and the sender's settings do not fit together",
-                ));
-                return Err(errors);
-            }
+        let (Some(mut manifest), Some(schema), Some(bodies)) = (manifest, schema, bodies) else {
+            return Err(errors);
         };
-        if errors.is_empty() {
-            Ok(Self { manifest, schema, to, dedup, rendition, samples })
-        } else {
-            Err(errors)
+        manifest.extras = manifest.extras.of_sender(name, &manifest.category, sender, &mut errors);
+        let mut origin = Origin { folder, shared, localized: BTreeMap::new() };
+        let mut renditions = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for locale in locales(folder, &manifest) {
+            match bodies.localize(folder, shared, &manifest, &locale, &mut used) {
+                Ok(localized) => {
+                    match rendition(folder, shared, &manifest, sender, &locale, &localized) {
+                        Ok(rendition) => {
+                            renditions.insert(locale.clone(), rendition);
+                        }
+                        Err(error) => errors.push(error),
+                    }
+                    origin.localized.insert(locale, localized);
+                }
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        errors.extend(origin.localized.values().flat_map(|localized| localized.strings.unused(&used)));
+        errors.dedup();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let Some(default) = renditions.remove(&manifest.locale) else { return Err(errors) };
+        let compiled = Self {
+            default,
+            others: renditions,
+            to: Expression::parse(&manifest.to, Slot::To),
+            dedup: Expression::parse(&manifest.dedup, Slot::Dedup),
+            when: manifest.when.as_ref().map(|_| Expression::Template(Slot::When)),
+            manifest,
+            schema,
+            samples,
+        };
+        Ok((compiled, origin))
+    }
+}
+
+/// The locales a type has: those of its files, and its own.
+fn locales(folder: &Folder, manifest: &Manifest) -> BTreeSet<String> {
+    folder.locales.keys().cloned().chain([manifest.locale.clone()]).collect()
+}
+
+/// The bodies with the layout's parts in them, still in no language.
+struct Bodies {
+    body: Expanded,
+    text: Option<Expanded>,
+}
+
+impl Bodies {
+    fn expand(folder: &Folder, layout: &Files) -> Result<Self, TypeError> {
+        let name = folder.name.as_str();
+        let text = folder.text.as_ref().map(|text| expand(name, "body.txt", text, layout));
+        Ok(Self { body: expand(name, "body.mjml", &folder.body, layout)?, text: text.transpose()? })
+    }
+
+    fn localize(
+        &self,
+        folder: &Folder,
+        shared: &Shared,
+        manifest: &Manifest,
+        locale: &str,
+        used: &mut BTreeSet<String>,
+    ) -> Result<Localized, Vec<TypeError>> {
+        let Some(formats) = Formats::of(locale) else {
+            let message = format!("{locale:?} is not a locale; use a BCP 47 tag such as de or pt-BR");
+            return Err(vec![TypeError::new(&folder.name, "locales", message)]);
+        };
+        let strings = Strings::read(&folder.name, &folder.locales, &shared.files, locale, &formats)?;
+        let mut localizer =
+            Localizer { strings: &strings, theme: &shared.theme, formats: &formats, used: BTreeSet::new() };
+        let mut errors = Vec::new();
+        let mut localize = |source: &Expanded, markup: Markup| {
+            localizer.localize(source, markup).map_err(|wrong| errors.extend(wrong)).unwrap_or_default()
+        };
+        let line = line_of(&folder.manifest, "subject").unwrap_or(1);
+        let subject = Expanded::one_line(&folder.name, "type.toml", line, &manifest.subject);
+        let subject = localize(&subject, Markup::None);
+        let body = localize(&self.body, Markup::Mjml);
+        let text = self.text.as_ref().map(|text| localize(text, Markup::None));
+        used.append(&mut localizer.used);
+        if errors.is_empty() { Ok(Localized { strings, subject, body, text }) } else { Err(errors) }
+    }
+}
+
+fn rendition(
+    folder: &Folder,
+    shared: &Shared,
+    manifest: &Manifest,
+    sender: &Sender,
+    locale: &str,
+    localized: &Localized,
+) -> Result<Rendition, TypeError> {
+    let html = mjml::html_template(&localized.body.text)
+        .map_err(|error| localized.body.error_at(error.line, error.message))?;
+    let mut extra: Vec<(Slot, String)> = Vec::new();
+    for (slot, source) in [(Slot::To, &manifest.to), (Slot::Dedup, &manifest.dedup)] {
+        if let Expression::Template(slot) = Expression::parse(source, slot) {
+            extra.push((slot, format!("{{{{ {source} }}}}")));
         }
     }
+    extra.extend(manifest.when.as_ref().map(|source| (Slot::When, format!("{{{{ {source} }}}}"))));
+    let parts = Templated {
+        to_name: manifest.to_name.clone(),
+        subject: localized.subject.text.clone(),
+        html,
+        text: localized.text.as_ref().map(|text| text.text.clone()),
+        locale: locale.to_owned(),
+        theme: shared.theme.clone(),
+    };
+    let mut bundle = Bundle::new(parts, &sender.from, sender.reply_to.as_ref());
+    bundle.extras = manifest.extras.clone();
+    Rendition::compile(&bundle, extra).map_err(|error| match error {
+        BundleError::Template(slot, error) => template_error(folder, Some(localized), slot, &error),
+        BundleError::Unreadable => {
+            TypeError::new(&folder.name, "", "its templates and the sender's settings do not fit together")
+        }
+    })
 }
 
 fn parse_samples(folder: &Folder, errors: &mut Vec<TypeError>) -> BTreeMap<String, Value> {
@@ -116,20 +279,59 @@ fn parse_samples(folder: &Folder, errors: &mut Vec<TypeError>) -> BTreeMap<Strin
 }
 
 /// A template's error at the place its author knows: the line of the source file, not of what it was compiled to.
-pub(super) fn template_error(folder: &Folder, slot: Slot, error: &RenderError) -> TypeError {
-    let (file, source) = match slot {
-        Slot::Html => ("body.mjml", folder.body.as_str()),
-        Slot::Text => ("body.txt", folder.text.as_deref().unwrap_or_default()),
-        Slot::To | Slot::ToName | Slot::Dedup | Slot::Subject => ("type.toml", folder.manifest.as_str()),
+pub(super) fn template_error(
+    folder: &Folder,
+    localized: Option<&Localized>,
+    slot: Slot,
+    error: &RenderError,
+) -> TypeError {
+    let expression = error.expression.as_deref();
+    let in_manifest = |key: &str| {
+        let source = folder.manifest.as_str();
+        let line =
+            expression.and_then(|expression| line_of(source, expression)).or_else(|| line_of(source, key));
+        TypeError::new(&folder.name, "type.toml", error.to_string()).at_line(line)
     };
-    let found = error.expression.as_deref().and_then(|expression| line_of(source, expression));
-    let line = match slot {
-        Slot::Text => error.line,
-        Slot::To => found.or_else(|| line_of(source, "to ")),
-        Slot::ToName => found.or_else(|| line_of(source, "to_name")),
-        Slot::Dedup => found.or_else(|| line_of(source, "dedup")),
-        Slot::Subject => found.or_else(|| line_of(source, "subject")),
-        Slot::Html => found,
+    // A string's expression stands in the string's file and nowhere else.
+    let in_body = |body: &Expanded, file: &str, source: &str, line: Option<usize>| {
+        let words = error.to_string();
+        let of_string = localized.zip(expression).and_then(|(localized, expression)| {
+            let is_own = line_of(source, expression).is_some();
+            if is_own { None } else { localized.strings.place_of(expression) }
+        });
+        match of_string {
+            Some((folder, file, line)) => TypeError::new(folder, file, words).at_line(Some(line)),
+            None if body.text.is_empty() => TypeError::new(&folder.name, file, words).at_line(line),
+            None => body.error_at(line, words),
+        }
     };
-    TypeError::new(&folder.name, file, error.to_string()).at_line(line)
+    let empty = Expanded::default();
+    let error = match slot {
+        Slot::Html => {
+            let body = localized.map_or(&empty, |localized| &localized.body);
+            // The engine's line is one of the HTML.
+            let line = expression.and_then(|expression| line_of(&body.text, expression));
+            in_body(body, "body.mjml", &folder.body, line)
+        }
+        Slot::Text => {
+            let body = localized.and_then(|localized| localized.text.as_ref()).unwrap_or(&empty);
+            in_body(body, "body.txt", folder.text.as_deref().unwrap_or_default(), error.line)
+        }
+        Slot::Subject => {
+            let body = localized.map_or(&empty, |localized| &localized.subject);
+            if expression.is_some_and(|expression| line_of(&folder.manifest, expression).is_some()) {
+                return in_manifest("subject");
+            }
+            in_body(body, "type.toml", &folder.manifest, Some(1))
+        }
+        Slot::To => in_manifest("to "),
+        Slot::ToName => in_manifest("to_name"),
+        Slot::Dedup => in_manifest("dedup"),
+        Slot::When => in_manifest("when"),
+    };
+    if error.type_name == LAYOUT {
+        let message = format!("{} (used by {})", error.message, folder.name);
+        return TypeError { message, ..error };
+    }
+    error
 }

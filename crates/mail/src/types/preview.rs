@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::TypeSet;
 use super::error::TypeError;
 use super::nearest::nearest;
-use super::notification_type::NotificationType;
+use super::notification_type::{NotificationType, Shared};
 use super::sender::Sender;
 use super::source::{TypeSource, read};
 
@@ -28,6 +28,8 @@ pub struct TypeSummary {
     pub priority: Priority,
     /// The names of its samples.
     pub samples: Vec<String>,
+    /// Its locales, the default one first.
+    pub locales: Vec<String>,
 }
 
 /// A message's content as a person would see it.
@@ -39,6 +41,8 @@ pub struct Preview {
     pub html: String,
     /// The text body.
     pub text: String,
+    /// The language it is written in, a BCP 47 tag.
+    pub locale: String,
 }
 
 /// Why there is no preview.
@@ -59,6 +63,14 @@ pub enum PreviewError {
         name: String,
         /// The name that was probably meant.
         nearest: Option<String>,
+    },
+    /// The type has no such locale.
+    #[error("the notification type has no locale {name:?}; it has {known}")]
+    UnknownLocale {
+        /// The locale asked for.
+        name: String,
+        /// Those it has, separated by commas.
+        known: String,
     },
     /// The data is not what the type's schema asks for. Pointers start at the data's own top.
     #[error("the data does not satisfy the type's schema")]
@@ -101,6 +113,8 @@ pub struct CheckedType {
 pub struct CheckedSample {
     /// Its name.
     pub name: String,
+    /// The locale it was rendered in.
+    pub locale: String,
     /// The subject line it gives.
     pub subject: String,
     /// Bytes of its HTML body. Gmail cuts messages off at about 102 000.
@@ -120,11 +134,12 @@ impl TypeSet {
             category: known.manifest.category.clone(),
             priority: known.manifest.priority,
             samples: known.samples.keys().cloned().collect(),
+            locales: known.renditions().map(|(locale, _)| locale.clone()).collect(),
         };
         self.types.iter().map(summary).collect()
     }
 
-    /// Renders a type with `data`, else with the sample named, else with the type's first sample.
+    /// Renders a type with `data`, else with the sample named, else with the type's first sample, in its own locale.
     ///
     /// # Errors
     /// [`PreviewError`].
@@ -133,6 +148,21 @@ impl TypeSet {
         type_name: &str,
         data: Option<&Value>,
         sample: Option<&str>,
+    ) -> Result<Preview, PreviewError> {
+        self.preview_in(type_name, data, sample, None)
+    }
+
+    /// The same as an event that asks for `locale` would get it: `de-AT` is served in German, as Austrians write
+    /// numbers.
+    ///
+    /// # Errors
+    /// [`PreviewError`]; an event that asks for a locale the type does not have gets the type's own instead.
+    pub fn preview_in(
+        &self,
+        type_name: &str,
+        data: Option<&Value>,
+        sample: Option<&str>,
+        locale: Option<&str>,
     ) -> Result<Preview, PreviewError> {
         let known = self.types.get(type_name).ok_or_else(|| PreviewError::UnknownType {
             name: type_name.to_owned(),
@@ -151,52 +181,66 @@ impl TypeSet {
         if !errors.is_empty() {
             return Err(PreviewError::Invalid(errors));
         }
-        known.preview(data)
+        if let Some(wanted) = locale.filter(|wanted| !known.has_locale(wanted)) {
+            let known: Vec<&str> = known.renditions().map(|(locale, _)| locale.as_str()).collect();
+            return Err(PreviewError::UnknownLocale { name: wanted.to_owned(), known: known.join(", ") });
+        }
+        known.preview(data, locale)
     }
 }
 
 impl NotificationType {
-    fn preview(&self, data: &Value) -> Result<Preview, PreviewError> {
-        let rendered =
-            self.rendition.render(data).map_err(|(_, error)| PreviewError::Render(error.to_string()))?;
-        Ok(Preview { subject: rendered.subject, html: rendered.html, text: rendered.text })
+    fn preview(&self, data: &Value, locale: Option<&str>) -> Result<Preview, PreviewError> {
+        let rendered = self
+            .rendition_in(locale)
+            .render(data, locale)
+            .map_err(|(_, error)| PreviewError::Render(error.to_string()))?;
+        let locale = rendered.language.unwrap_or_else(|| self.manifest.locale.clone());
+        Ok(Preview { subject: rendered.subject, html: rendered.html, text: rendered.text, locale })
     }
 }
 
 /// Checks every type in `source` as the start of a server would, and renders every sample of those that pass.
 #[must_use]
 pub fn check(source: &TypeSource) -> CheckReport {
-    let folders = match read(source) {
-        Ok(folders) => folders,
+    let (shared, sources) = match read(source).and_then(Shared::split) {
+        Ok(read) => read,
         Err(errors) => return CheckReport { types: Vec::new(), errors },
     };
     // RFC 2606 keeps example.com free, so the address is nobody's; no check depends on the sender.
     let Ok(address) = EmailAddress::parse("shop@example.com") else { return CheckReport::default() };
     let public_url = Some("https://mail.shop.example.com".to_owned());
     let sender = Sender { public_url, ..Sender::new(Some("Example Shop".to_owned()), address) };
-    let types = folders
-        .iter()
-        .map(|folder| match NotificationType::compile(folder, &sender) {
-            Ok(compiled) => CheckedType {
-                name: folder.name.clone(),
-                samples: checked_samples(&compiled),
-                errors: Vec::new(),
-            },
-            Err(errors) => CheckedType { name: folder.name.clone(), samples: Vec::new(), errors },
-        })
-        .collect();
+    let compiled = sources.folders.iter().map(|folder| {
+        let (samples, errors) = match NotificationType::compile(folder, &shared, &sender) {
+            Ok(compiled) => (checked_samples(&compiled), Vec::new()),
+            Err(errors) => (Vec::new(), errors),
+        };
+        CheckedType { name: folder.name.clone(), samples, errors }
+    });
+    let unreadable = sources.unreadable.iter().map(|(name, errors)| CheckedType {
+        name: name.clone(),
+        samples: Vec::new(),
+        errors: errors.clone(),
+    });
+    let mut types: Vec<CheckedType> = compiled.chain(unreadable).collect();
+    types.sort_by(|a, b| a.name.cmp(&b.name));
     CheckReport { types, errors: Vec::new() }
 }
 
 fn checked_samples(compiled: &NotificationType) -> Vec<CheckedSample> {
-    let rendered = |(name, data): (&String, &Value)| {
-        let preview = compiled.preview(data).ok()?;
+    let locales = compiled.renditions().map(|(locale, _)| locale);
+    let all =
+        locales.flat_map(|locale| compiled.samples.iter().map(move |(name, data)| (locale, name, data)));
+    let rendered = |(locale, name, data): (&String, &String, &Value)| {
+        let preview = compiled.preview(data, Some(locale)).ok()?;
         Some(CheckedSample {
             name: name.clone(),
+            locale: preview.locale,
             subject: preview.subject,
             html_bytes: preview.html.len(),
             text_bytes: preview.text.len(),
         })
     };
-    compiled.samples.iter().filter_map(rendered).collect()
+    all.filter_map(rendered).collect()
 }

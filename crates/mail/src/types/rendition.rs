@@ -1,5 +1,6 @@
 //! What a message is made of besides its event, and making the message.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use postrider_core::domain::address::EmailAddress;
@@ -17,13 +18,18 @@ use crate::mime::message::{Mailbox, MessageParts, write};
 use crate::render::expression::{Expression, ExpressionError};
 use crate::render::plain_text;
 use crate::render::templates::{RenderError, SenderFacts, Slot, Templates};
+use crate::render::wrap::wrap;
+
+use super::conventions::Conventions;
 
 use super::direct::{self, DirectBundle};
 use super::extras::{Extras, ExtrasError, Resources};
 
 /// Raised whenever the same bundle would give other bytes than before: a filter, the engine or the message format
 /// changed. Old messages then say that this version cannot show them instead of showing something else.
-const FORMAT: u32 = 1;
+///
+/// Format 1 knew neither locales nor a theme, and did not wrap text; its messages can still be made.
+const FORMAT: u32 = 2;
 
 /// A rendition as it is stored: JSON, everything a message depends on besides its event and its date.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +42,11 @@ pub(super) struct Bundle {
     pub(super) text: Option<String>,
     pub(super) from: StoredMailbox,
     pub(super) reply_to: Option<StoredMailbox>,
+    /// The locale of its words; none in format 1.
+    #[serde(default)]
+    pub(super) locale: Option<String>,
+    #[serde(default)]
+    pub(super) theme: BTreeMap<String, String>,
     /// Left out where there are none, as in bundles older than they are.
     #[serde(default, skip_serializing_if = "Extras::is_empty")]
     pub(super) extras: Extras,
@@ -61,23 +72,29 @@ impl StoredMailbox {
     }
 }
 
+/// What a new bundle is made of.
+pub(super) struct Templated {
+    pub(super) to_name: Option<String>,
+    pub(super) subject: String,
+    pub(super) html: String,
+    pub(super) text: Option<String>,
+    pub(super) locale: String,
+    pub(super) theme: BTreeMap<String, String>,
+}
+
 impl Bundle {
-    pub(super) fn new(
-        to_name: Option<String>,
-        subject: String,
-        html: String,
-        text: Option<String>,
-        from: &Mailbox,
-        reply_to: Option<&Mailbox>,
-    ) -> Self {
+    /// A bundle of today's format.
+    pub(super) fn new(parts: Templated, from: &Mailbox, reply_to: Option<&Mailbox>) -> Self {
         Self {
             format: FORMAT,
-            to_name,
-            subject,
-            html,
-            text,
+            to_name: parts.to_name,
+            subject: parts.subject,
+            html: parts.html,
+            text: parts.text,
             from: from.into(),
             reply_to: reply_to.map(Into::into),
+            locale: Some(parts.locale),
+            theme: parts.theme,
             extras: Extras::default(),
         }
     }
@@ -93,15 +110,19 @@ pub(super) struct Rendition {
     pub(super) to_name: Option<Expression>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    /// None in format 1.
+    conventions: Option<Conventions>,
     extras: Extras,
 }
 
-/// A message's three texts.
+/// A message's three texts, and their language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
     pub(super) subject: String,
     pub(super) html: String,
     pub(super) text: String,
+    /// `Content-Language`; none in format 1.
+    pub(super) language: Option<String>,
 }
 
 /// Why a bundle does not compile: a template of it, or its format.
@@ -127,23 +148,36 @@ impl Rendition {
         if let (Some(Expression::Template(slot)), Some(source)) = (&to_name, &bundle.to_name) {
             sources.push((*slot, format!("{{{{ {source} }}}}")));
         }
+        let conventions = match bundle.locale.as_deref().map(Conventions::of) {
+            Some(None) => return Err(BundleError::Unreadable),
+            Some(conventions) => conventions,
+            None => None,
+        };
         let facts = SenderFacts::of(&from, reply_to.as_ref());
-        let templates = Templates::compile(sources, &facts)
+        let templates = Templates::compile(sources, &facts, &bundle.theme)
             .map_err(|(slot, error)| BundleError::Template(slot, error))?;
         let bytes = serde_json::to_vec(bundle).map_err(|_| BundleError::Unreadable)?;
         let id = RenditionId(Fingerprint::of_parts(&[&bytes]));
-        Ok(Self { id, bytes, templates, to_name, from, reply_to, extras: bundle.extras.clone() })
+        let extras = bundle.extras.clone();
+        Ok(Self { id, bytes, templates, to_name, from, reply_to, conventions, extras })
     }
 
-    /// The subject and both bodies for `data`.
-    pub(super) fn render(&self, data: &Value) -> Result<Rendered, (Slot, RenderError)> {
-        let context = self.templates.context(data);
+    /// The subject and both bodies for `data`, as the locale asked for writes numbers and dates.
+    pub(super) fn render(&self, data: &Value, locale: Option<&str>) -> Result<Rendered, (Slot, RenderError)> {
+        let formats = self.conventions.as_ref().map(|conventions| conventions.for_locale(locale));
+        let context = self.templates.context(data, formats.as_ref());
         let render = |slot| self.templates.render(slot, context.clone()).map_err(|error| (slot, error));
         let subject = one_line(&render(Slot::Subject)?);
         let html = render(Slot::Html)?;
-        let text =
-            if self.templates.has(Slot::Text) { render(Slot::Text)? } else { plain_text::from_html(&html) };
-        Ok(Rendered { subject, html, text })
+        let text = if !self.templates.has(Slot::Text) {
+            plain_text::from_html(&html)
+        } else if formats.is_some() {
+            wrap(&render(Slot::Text)?)
+        } else {
+            render(Slot::Text)?
+        };
+        let language = formats.map(|formats| formats.tag().to_owned());
+        Ok(Rendered { subject, html, text, language })
     }
 
     /// The recipient's display name for `data`.
@@ -161,7 +195,8 @@ impl Rendition {
     ) -> Result<Vec<u8>, MessageError> {
         let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
         let to_name = self.recipient_name(&data).map_err(|error| MessageError::Name(error.to_string()))?;
-        let rendered = self.render(&data).map_err(|(_, error)| MessageError::Render(error))?;
+        let rendered =
+            self.render(&data, event.locale.as_deref()).map_err(|(_, error)| MessageError::Render(error))?;
         let fields = self.extras.fields(&data, notification.id, resources)?;
         let attachments = self.extras.files(&data, resources)?;
         let own_reply_to = self.extras.reply_to(&data).map(|address| Mailbox { name: None, address });
@@ -172,6 +207,7 @@ impl Rendition {
             reply_to: own_reply_to.as_ref().or(self.reply_to.as_ref()),
             to: &notification.to,
             to_name: to_name.as_deref(),
+            language: rendered.language.as_deref(),
             subject: &rendered.subject,
             text: &rendered.text,
             html: Some(&rendered.html),
@@ -285,7 +321,7 @@ pub fn recompose(
 /// The templates in a stored bundle.
 fn templated(bundle: &[u8]) -> Result<Rendition, RecomposeError> {
     let bundle: Bundle = serde_json::from_slice(bundle).map_err(|_| RecomposeError::Unreadable)?;
-    if bundle.format != FORMAT {
+    if !(1..=FORMAT).contains(&bundle.format) {
         return Err(RecomposeError::Unreadable);
     }
     Rendition::compile(&bundle, Vec::new()).map_err(|_| RecomposeError::Unreadable)

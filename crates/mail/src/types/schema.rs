@@ -8,6 +8,7 @@ use postrider_core::domain::problem::FieldError;
 use postrider_core::limits::FIELD_ERRORS_MAX;
 use serde_json::{Map, Value};
 
+use crate::render::date::is_time_zone;
 use crate::render::money::{FRACTION_DIGITS_MAX, WHOLE_DIGITS_MAX, parse_amount};
 
 /// The keyword with which a schema asks for an amount of money: `"money": true`.
@@ -15,6 +16,9 @@ const MONEY: &str = "money";
 /// The keyword with which a schema words its own errors: a phrase, or an object of phrases by failed keyword. The name
 /// and its two forms are those of the widely used `ajv-errors`.
 const ERROR_MESSAGE: &str = "errorMessage";
+
+/// The format with which a schema asks for a time zone's name.
+const TIME_ZONE: &str = "time-zone";
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ impl Schema {
             .map_err(|error| (Some(error.line()), format!("not valid JSON: {error}")))?;
         let validator = jsonschema::options()
             .should_validate_formats(true)
+            .with_format(TIME_ZONE, is_time_zone)
             .with_keyword(MONEY, money_keyword)
             .build(&document)
             .map_err(|error| (None, format!("not a valid JSON Schema: {error}")))?;
@@ -116,6 +121,7 @@ fn words(kind: &ValidationErrorKind) -> String {
             "date-time" => "must be a date and time as in RFC 3339, such as 2026-11-23T10:00:00Z".to_owned(),
             "date" => "must be a date such as 2026-11-23".to_owned(),
             "email" => "must be an e-mail address, such as ada@example.com".to_owned(),
+            TIME_ZONE => "must be the name of a time zone, such as Europe/Berlin".to_owned(),
             "uri" => "must be a web address, such as https://example.com/".to_owned(),
             other => format!("must be in the format {other:?}"),
         },

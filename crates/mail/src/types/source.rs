@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postrider_core::limits::{NOTIFICATION_TYPES_MAX, TYPE_FILE_BYTES_MAX, TYPE_SAMPLES_MAX};
+use postrider_core::limits::{
+    LAYOUT_PARTS_MAX, NOTIFICATION_TYPES_MAX, TYPE_FILE_BYTES_MAX, TYPE_LOCALES_MAX, TYPE_SAMPLES_MAX,
+};
 
 use super::error::TypeError;
+use super::shipped;
+
+/// The folder of what types share.
+pub(super) const LAYOUT: &str = "_layout";
 
 /// Where to read notification types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,40 +36,46 @@ pub(super) struct Folder {
     pub(super) body: String,
     /// `body.txt`.
     pub(super) text: Option<String>,
+    /// `locales/<locale>.toml`, by locale.
+    pub(super) locales: BTreeMap<String, String>,
     /// `samples/<name>.json`, by name.
     pub(super) samples: BTreeMap<String, String>,
 }
 
-macro_rules! shipped {
-    ($name:literal, [$($sample:literal),+]) => {
-        Folder {
-            name: $name.to_owned(),
-            manifest: include_str!(concat!("../../../../notifications/", $name, "/type.toml")).to_owned(),
-            schema: include_str!(concat!("../../../../notifications/", $name, "/schema.json")).to_owned(),
-            body: include_str!(concat!("../../../../notifications/", $name, "/body.mjml")).to_owned(),
-            text: Some(include_str!(concat!("../../../../notifications/", $name, "/body.txt")).to_owned()),
-            samples: BTreeMap::from([$((
-                $sample.to_owned(),
-                include_str!(concat!("../../../../notifications/", $name, "/samples/", $sample, ".json")).to_owned(),
-            )),+]),
-        }
-    };
+/// The files of `_layout`, which types share, as text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    /// `theme.toml`.
+    pub(super) theme: Option<String>,
+    /// `*.mjml` and `*.txt`, by file name.
+    pub(super) parts: BTreeMap<String, String>,
+    /// `locales/<locale>.toml`, by locale.
+    pub(super) locales: BTreeMap<String, String>,
 }
 
-/// The types that come with the program. A test compares this list with the folder.
-fn shipped() -> Vec<Folder> {
-    vec![shipped!("order_confirmation", ["awkward", "long", "short"])]
+/// Everything read from one place.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) folders: Vec<Folder>,
+    pub(super) layout: Files,
+    /// The types that cannot be read, with what is wrong; the others are in `folders`.
+    pub(super) unreadable: Vec<(String, Vec<TypeError>)>,
 }
 
 /// Reads every type's files.
-pub(super) fn read(source: &TypeSource) -> Result<Vec<Folder>, Vec<TypeError>> {
+///
+/// # Errors
+/// What is wrong with the place itself or with what all types share.
+pub(super) fn read(source: &TypeSource) -> Result<Sources, Vec<TypeError>> {
     match source {
-        TypeSource::Shipped => Ok(shipped()),
+        TypeSource::Shipped => {
+            Ok(Sources { folders: shipped::folders(), layout: shipped::layout(), unreadable: Vec::new() })
+        }
         TypeSource::Directory(directory) => read_directory(directory),
     }
 }
 
-fn read_directory(directory: &Path) -> Result<Vec<Folder>, Vec<TypeError>> {
+fn read_directory(directory: &Path) -> Result<Sources, Vec<TypeError>> {
     let shown = directory.display().to_string();
     let unreadable =
         |error| vec![TypeError::new("", &shown, format!("cannot read the types directory: {error}"))];
@@ -84,21 +96,49 @@ fn read_directory(directory: &Path) -> Result<Vec<Folder>, Vec<TypeError>> {
             format!("{} notification types are here; at most {NOTIFICATION_TYPES_MAX} load", names.len());
         return Err(vec![TypeError::new("", &shown, message)]);
     }
-    let mut folders = Vec::with_capacity(names.len());
-    let mut errors = Vec::new();
+    let mut sources = Sources { layout: read_layout(&directory.join(LAYOUT))?, ..Sources::default() };
     for name in names {
         match read_folder(&directory.join(&name), &name) {
-            Ok(folder) => folders.push(folder),
-            Err(wrong) => errors.extend(wrong),
+            Ok(folder) => sources.folders.push(folder),
+            Err(wrong) => sources.unreadable.push((name, wrong)),
         }
     }
-    if errors.is_empty() { Ok(folders) } else { Err(errors) }
+    Ok(sources)
+}
+
+fn read_layout(path: &Path) -> Result<Files, Vec<TypeError>> {
+    if !path.is_dir() {
+        return Ok(Files::default());
+    }
+    let one = |error: TypeError| vec![error];
+    let theme = path
+        .join("theme.toml")
+        .is_file()
+        .then(|| read_file(path, LAYOUT, "theme.toml"))
+        .transpose()
+        .map_err(one)?;
+    let parts = [("mjml", LAYOUT_PARTS_MAX), ("txt", LAYOUT_PARTS_MAX)].map(|(extension, most)| {
+        let stems = stems(path, extension, most, |words| TypeError::new(LAYOUT, "", words))?;
+        let read = |stem: &String| {
+            let file = format!("{stem}.{extension}");
+            Ok((file.clone(), read_file(path, LAYOUT, &file)?))
+        };
+        stems.iter().map(read).collect::<Result<Vec<_>, TypeError>>()
+    });
+    let [mjml, text] = parts;
+    let parts = mjml.map_err(one)?.into_iter().chain(text.map_err(one)?).collect();
+    Ok(Files { theme, parts, locales: read_locales(path, LAYOUT).map_err(one)? })
+}
+
+/// Whether `name` may name a type.
+pub(super) fn is_type_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && !name.starts_with('_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn read_folder(path: &Path, name: &str) -> Result<Folder, Vec<TypeError>> {
-    let is_name =
-        name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if !is_name {
+    if !is_type_name(name) {
         let message =
             "the folder's name is the type's name; use lower-case letters, digits and _, at most 64";
         return Err(vec![TypeError::new(name, "", message)]);
@@ -112,45 +152,62 @@ fn read_folder(path: &Path, name: &str) -> Result<Folder, Vec<TypeError>> {
     };
     let (manifest, schema, body) = (required("type.toml"), required("schema.json"), required("body.mjml"));
     let text = path.join("body.txt").is_file().then(|| required("body.txt"));
-    let samples = match read_samples(path, name) {
-        Ok(samples) => samples,
-        Err(wrong) => {
-            errors.extend(wrong);
-            BTreeMap::new()
-        }
-    };
+    let samples = read_samples(path, name).unwrap_or_else(|error| {
+        errors.push(error);
+        BTreeMap::new()
+    });
+    let locales = read_locales(path, name).unwrap_or_else(|error| {
+        errors.push(error);
+        BTreeMap::new()
+    });
     if errors.is_empty() {
-        Ok(Folder { name: name.to_owned(), manifest, schema, body, text, samples })
+        Ok(Folder { name: name.to_owned(), manifest, schema, body, text, locales, samples })
     } else {
         Err(errors)
     }
 }
 
-fn read_samples(path: &Path, name: &str) -> Result<BTreeMap<String, String>, Vec<TypeError>> {
-    let missing =
-        || vec![TypeError::new(name, "samples", "add at least one sample of `data`, as samples/NAME.json")];
-    let mut files: Vec<PathBuf> = fs::read_dir(path.join("samples"))
-        .map_err(|_| missing())?
+fn read_samples(path: &Path, name: &str) -> Result<BTreeMap<String, String>, TypeError> {
+    let refuse = |words: String| TypeError::new(name, "samples", words);
+    let stems = stems(&path.join("samples"), "json", TYPE_SAMPLES_MAX, refuse)?;
+    if stems.is_empty() {
+        return Err(refuse("add at least one sample of `data`, as samples/NAME.json".to_owned()));
+    }
+    let read = |stem: String| {
+        let text = read_file(path, name, &format!("samples/{stem}.json"))?;
+        Ok((stem, text))
+    };
+    stems.into_iter().map(read).collect()
+}
+
+fn read_locales(path: &Path, name: &str) -> Result<BTreeMap<String, String>, TypeError> {
+    let refuse = |words: String| TypeError::new(name, "locales", words);
+    let read = |stem: String| {
+        let text = read_file(path, name, &format!("locales/{stem}.toml"))?;
+        Ok((stem, text))
+    };
+    stems(&path.join("locales"), "toml", TYPE_LOCALES_MAX, refuse)?.into_iter().map(read).collect()
+}
+
+/// The names, without `extension`, of the files in `path` that have it, in order; none if there is no such folder.
+fn stems(
+    path: &Path,
+    extension: &str,
+    most: usize,
+    refuse: impl Fn(String) -> TypeError,
+) -> Result<Vec<String>, TypeError> {
+    let Ok(entries) = fs::read_dir(path) else { return Ok(Vec::new()) };
+    let mut stems: Vec<String> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|file| file.extension().is_some_and(|extension| extension == "json"))
+        .filter(|file| file.extension().is_some_and(|found| found == extension))
+        .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
         .collect();
-    files.sort_unstable();
-    if files.is_empty() {
-        return Err(missing());
+    stems.sort_unstable();
+    if stems.len() > most {
+        return Err(refuse(format!("{} files *.{extension} are here; at most {most} load", stems.len())));
     }
-    if files.len() > TYPE_SAMPLES_MAX {
-        let message = format!("{} samples are here; at most {TYPE_SAMPLES_MAX} load", files.len());
-        return Err(vec![TypeError::new(name, "samples", message)]);
-    }
-    let mut samples = BTreeMap::new();
-    for stem in
-        files.iter().filter_map(|file| file.file_stem()).map(|stem| stem.to_string_lossy().into_owned())
-    {
-        let text = read_file(path, name, &format!("samples/{stem}.json")).map_err(|error| vec![error])?;
-        samples.insert(stem, text);
-    }
-    Ok(samples)
+    Ok(stems)
 }
 
 fn read_file(path: &Path, name: &str, file: &str) -> Result<String, TypeError> {
@@ -161,25 +218,4 @@ fn read_file(path: &Path, name: &str, file: &str) -> Result<String, TypeError> {
         return Err(TypeError::new(name, file, message));
     }
     String::from_utf8(bytes).map_err(|_| TypeError::new(name, file, "is not UTF-8 text"))
-}
-
-/// Writes a copy of the shipped types into `directory`, one subfolder a type, as a start for a shop's own.
-///
-/// # Errors
-/// The system's; what was written before stays.
-pub fn write_shipped(directory: &Path) -> std::io::Result<()> {
-    for folder in shipped() {
-        let own = directory.join(&folder.name);
-        fs::create_dir_all(own.join("samples"))?;
-        fs::write(own.join("type.toml"), folder.manifest)?;
-        fs::write(own.join("schema.json"), folder.schema)?;
-        fs::write(own.join("body.mjml"), folder.body)?;
-        if let Some(text) = folder.text {
-            fs::write(own.join("body.txt"), text)?;
-        }
-        for (name, sample) in folder.samples {
-            fs::write(own.join("samples").join(format!("{name}.json")), sample)?;
-        }
-    }
-    Ok(())
 }

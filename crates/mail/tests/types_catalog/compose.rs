@@ -33,6 +33,7 @@ fn the_header_says_who_what_and_when() {
          Message-ID: <{id}@shop.example.com>\r\n\
          MIME-Version: 1.0\r\n\
          Content-Type: multipart/alternative;\r\n boundary=\"=_{id}\"\r\n\
+         Content-Language: en\r\n\
          Auto-Submitted: auto-generated\r\n\
          X-Postrider-Notification: {id}"
     );
@@ -45,7 +46,7 @@ fn text_comes_before_html_in_an_alternative() {
     let plain = message.find("Content-Type: text/plain; charset=utf-8").unwrap();
     let html = message.find("Content-Type: text/html; charset=utf-8").unwrap();
     assert!(plain < html);
-    assert!(message.contains("Total      $154.87"));
+    assert!(message.contains("Total: $154.87"));
     assert!(message.ends_with("--\r\n"));
 }
 
@@ -151,6 +152,7 @@ fn a_type_that_lets_line_breaks_through_still_cannot_add_a_header() {
             "Message-ID",
             "MIME-Version",
             "Content-Type",
+            "Content-Language",
             "Auto-Submitted",
             "X-Postrider-Notification"
         ]
@@ -169,7 +171,7 @@ fn an_unexpected_member_cannot_hide_the_sender() {
 #[test]
 fn a_type_that_is_gone_fails_that_notification_only() {
     let mut notification = notification(&shipped(), &order());
-    notification.notification_type = "order_shipped".to_owned();
+    notification.notification_type = "order_shiped".to_owned();
     let failure = shipped().compose(&notification, &stored(&order()), instant()).unwrap_err();
     assert_eq!(failure.cause.as_str(), "type_missing");
 }
@@ -209,6 +211,6 @@ fn money_is_written_exactly() {
     data["items"][0]["quantity"] = json!(3);
     data["total"] = serde_json::from_str("123456789012345.67").unwrap();
     let text = shipped().preview("order_confirmation", Some(&data), None).unwrap().text;
-    assert!(text.contains("3 x $0.10 = $0.30"), "{text}");
-    assert!(text.contains("Total      $123,456,789,012,345.67"), "{text}");
+    assert!(text.contains("3 × $0.10 = $0.30"), "{text}");
+    assert!(text.contains("Total: $123,456,789,012,345.67"), "{text}");
 }

@@ -139,7 +139,7 @@ fn a_variable_the_schema_does_not_have_is_refused_with_its_line_and_the_nearest(
 }
 
 #[test]
-fn a_member_no_sample_has_is_refused_with_its_line_and_the_nearest() {
+fn a_member_the_schema_does_not_have_is_refused_with_its_line_and_the_nearest() {
     let types = Types::hello();
     types.write(
         "hello/body.mjml",
@@ -147,7 +147,7 @@ fn a_member_no_sample_has_is_refused_with_its_line_and_the_nearest() {
     );
     check_error(
         &types,
-        "hello/body.mjml:3: `line.wrod` is not defined (with samples/one.json); did you mean \"word\"?",
+        "hello/body.mjml:3: `line.wrod`: schema.json promises no `wrod` there; did you mean \"word\"?",
     );
 }
 

@@ -2,7 +2,7 @@
 
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
-use postrider_core::ports::catalog::{RenditionId, SentCopy};
+use postrider_core::ports::catalog::{Composed, RenditionId, SentCopy};
 use postrider_mail::dkim::DkimKey;
 use postrider_mail::types::{RecomposeError, Resources, Sender, TypeSet, TypeSource, recompose};
 use serde_json::json;
@@ -17,21 +17,21 @@ fn signing() -> TypeSet {
     TypeSet::load(&TypeSource::Shipped, Sender { dkim: Some(key), ..sender() }).unwrap()
 }
 
+/// The stored form of what a message was made of.
+fn bundle_of(types: &TypeSet, composed: &Composed) -> Vec<u8> {
+    let renditions = types.renditions();
+    renditions.into_iter().find(|(id, _)| *id == composed.copy.rendition).unwrap().1
+}
+
 #[test]
 fn a_sent_message_comes_back_byte_for_byte_with_its_signature() {
     let types = signing();
     let data = sample(AWKWARD);
     let composed = compose(&types, &data);
-    let (id, bundle) = types.renditions().remove(0);
-    assert_eq!(id, composed.copy.rendition);
-    let again = recompose(
-        &bundle,
-        &notification(&types, &data),
-        &stored(&data),
-        &composed.copy,
-        &Resources::default(),
-    )
-    .unwrap();
+    let bundle = bundle_of(&types, &composed);
+    let resources = Resources::default();
+    let again = recompose(&bundle, &notification(&types, &data), &stored(&data), &composed.copy, &resources);
+    let again = again.unwrap();
     assert_eq!(again, composed.message);
 }
 
@@ -39,7 +39,7 @@ fn a_sent_message_comes_back_byte_for_byte_with_its_signature() {
 fn another_event_under_the_same_copy_is_refused() {
     let types = shipped();
     let composed = compose(&types, &order());
-    let bundle = types.renditions().remove(0).1;
+    let bundle = bundle_of(&types, &composed);
     let changed = order_with("/total", json!("130.00"));
     let result = recompose(
         &bundle,
@@ -55,7 +55,7 @@ fn another_event_under_the_same_copy_is_refused() {
 fn another_rendition_is_refused() {
     let types = shipped();
     let composed = compose(&types, &order());
-    let mut bundle = types.renditions().remove(0).1;
+    let mut bundle = bundle_of(&types, &composed);
     bundle.push(b' ');
     let result = recompose(
         &bundle,

@@ -131,6 +131,7 @@ fn refusal(error: PreviewError) -> Problem {
         PreviewError::UnknownSample { nearest, .. } => {
             Problem::not_found("sample_not_found", text + &hint(nearest))
         }
+        PreviewError::UnknownLocale { .. } => Problem::not_found("locale_not_found", text),
         PreviewError::Invalid(errors) => {
             let below_data = |e: FieldError| FieldError::new(format!("/data{}", e.pointer), e.message);
             Problem::invalid("invalid_event", errors.into_iter().map(below_data).collect())

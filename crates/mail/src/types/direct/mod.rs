@@ -96,6 +96,7 @@ pub(super) fn message(
         reply_to: message.reply_to.as_ref(),
         to: &notification.to,
         to_name,
+        language: None,
         subject: message.subject.trim(),
         text: &text,
         html: message.html.as_deref(),
