@@ -9,7 +9,7 @@ mod settings;
 mod tests;
 mod webhooks;
 
-pub use feedback::{FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
+pub use feedback::{CertificateFiles, FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
 pub use load::{ConfigError, RawSettings};
 pub use settings::{DkimSettings, MailerSettings, SECRET_FILE_NAME, SenderSettings, Settings};
 pub use webhooks::WebhookSettings;
