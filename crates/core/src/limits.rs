@@ -368,3 +368,7 @@ pub const DYNAMODB_STEPS_MAX: u32 = 40;
 pub const DYNAMODB_PAUSE_MS_MAX: u64 = 400;
 /// Calls of one step that are under way at the same time.
 pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
+/// Notifications one page of a listing looks at in DynamoDB, where each of them is read by itself.
+pub const DYNAMODB_LISTED_MAX: usize = 2_000;
+/// Entries of one partition that are counted, and dead letters that are grouped, at most.
+pub const DYNAMODB_COUNTED_MAX: usize = 10_000;

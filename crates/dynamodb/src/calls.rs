@@ -7,10 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt as _, TryStreamExt as _};
-use postrider_core::limits::{
-    DYNAMODB_CALLS_AT_ONCE_MAX, DYNAMODB_CALLS_MAX, DYNAMODB_PAUSE_MS_MAX, LEDGER_WAIT_MS_MAX,
-};
+use postrider_core::limits::{DYNAMODB_CALLS_MAX, DYNAMODB_PAUSE_MS_MAX, LEDGER_WAIT_MS_MAX};
 use postrider_core::ports::clock::Random;
 use postrider_core::ports::ledger::LedgerError;
 use tokio::time::Instant;
@@ -19,6 +16,7 @@ use crate::table::{
     BATCH_GET_MAX, Change, Consistency, Entry, Index, Item, Key, Page, Passing, Position, Query, Table,
     TableError, Write, WriteToken, Written,
 };
+use crate::together::together;
 
 /// The first pause before a call is repeated is drawn from zero to this.
 const PAUSE_MS_FIRST: u64 = 20;
@@ -85,11 +83,8 @@ impl Calls {
         keys: &[Key],
         consistency: Consistency,
     ) -> Result<HashMap<Key, Item>, LedgerError> {
-        let parts: Vec<HashMap<Key, Item>> = futures_util::stream::iter(keys.chunks(BATCH_GET_MAX))
-            .map(|part| self.get_part(part, consistency))
-            .buffered(DYNAMODB_CALLS_AT_ONCE_MAX)
-            .try_collect()
-            .await?;
+        let parts = keys.chunks(BATCH_GET_MAX).map(|part| self.get_part(part, consistency));
+        let parts = together(parts.collect()).await?;
         Ok(parts.into_iter().flatten().collect())
     }
 

@@ -13,9 +13,14 @@ mod keys;
 mod ledger;
 pub mod meter;
 mod opening;
+mod ports;
+mod queries;
+mod record;
 pub mod schema;
 pub mod sdk;
+mod steps;
 pub mod table;
+mod together;
 mod webhooks;
 mod work;
 

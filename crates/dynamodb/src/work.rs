@@ -9,11 +9,14 @@ use std::collections::HashMap;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineEntry;
+use postrider_core::domain::webhook::WebhookEvent;
 use postrider_core::limits::DYNAMODB_STEPS_MAX;
 use postrider_core::ports::ledger::LedgerError;
 
 use crate::context::Context;
-use crate::table::{Change, Condition, Indexed, Item, Key, Refusal, TRANSACT_MAX, Write, Written};
+use crate::table::{
+    Change, Condition, Consistency, Indexed, Item, Key, Refusal, TRANSACT_MAX, Write, Written,
+};
 use crate::webhooks;
 
 /// One step.
@@ -43,12 +46,12 @@ pub(crate) struct Draft {
 pub(crate) struct Told {
     /// Which notification.
     pub(crate) id: NotificationId,
+    /// What endpoints hear of it.
+    pub(crate) event: WebhookEvent,
     /// The entry that the change left on its timeline.
     pub(crate) entry: TimelineEntry,
-    /// The status before; `None` for a notification that is new.
-    pub(crate) before: Option<Status>,
     /// The status once it had happened.
-    pub(crate) after: Status,
+    pub(crate) status: Status,
 }
 
 /// An item in the hands of a step.
@@ -61,7 +64,7 @@ struct Slot {
 #[derive(Clone, Debug)]
 enum Planned {
     Nothing,
-    Put(Draft),
+    Put(Box<Draft>),
     Delete,
 }
 
@@ -72,12 +75,15 @@ pub(crate) struct Work<'a> {
     slots: HashMap<Key, Slot>,
     order: Vec<Key>,
     told: Vec<Told>,
+    is_repeated: bool,
 }
 
 impl<'a> Work<'a> {
     /// Nothing in hand, but what refusals have told already.
     fn new(context: &'a Context, refusals: Vec<Refusal>) -> Self {
-        let mut work = Self { context, slots: HashMap::new(), order: Vec::new(), told: Vec::new() };
+        let is_repeated = !refusals.is_empty();
+        let mut work =
+            Self { context, slots: HashMap::new(), order: Vec::new(), told: Vec::new(), is_repeated };
         for refusal in refusals {
             if let Some(item) = refusal.found {
                 work.slots.insert(refusal.key, Slot { was: Some(*item), planned: Planned::Nothing });
@@ -93,6 +99,19 @@ impl<'a> Work<'a> {
             self.slots.insert(key.clone(), Slot { was, planned: Planned::Nothing });
         }
         Ok(self.known(key))
+    }
+
+    /// Takes the items under `keys` into hand, in as few calls as it takes.
+    pub(crate) async fn read_all(&mut self, keys: &[Key]) -> Result<(), LedgerError> {
+        let mut missing: Vec<_> = keys.iter().filter(|key| !self.holds(key)).cloned().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        let mut found = self.context.calls.get_all(&missing, Consistency::Strong).await?;
+        for key in missing {
+            let was = found.remove(&key);
+            self.take(key, was);
+        }
+        Ok(())
     }
 
     /// The same for an item this step has in hand already; none is read.
@@ -111,6 +130,11 @@ impl<'a> Work<'a> {
         self.slots.entry(key).or_insert(Slot { was, planned: Planned::Nothing });
     }
 
+    /// Whether the step was begun before, and somebody else wrote in between.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
+
     /// Whether the step has the item in hand.
     pub(crate) fn holds(&self, key: &Key) -> bool {
         self.slots.contains_key(key)
@@ -118,7 +142,7 @@ impl<'a> Work<'a> {
 
     /// The item in hand is to say this. It must have been read or taken before.
     pub(crate) fn put(&mut self, key: &Key, draft: Draft) {
-        self.plan(key, Planned::Put(draft));
+        self.plan(key, Planned::Put(Box::new(draft)));
     }
 
     /// The item in hand is to go. It must have been read or taken before.
@@ -134,9 +158,18 @@ impl<'a> Work<'a> {
         slot.planned = planned;
     }
 
-    /// Notes a change of a notification, to be told to endpoints: the seam to [`webhooks`].
-    pub(crate) fn note_change(&mut self, told: Told) {
-        self.told.push(told);
+    /// Notes what a step leaves on a timeline, to be told to endpoints if they want it: the seam to [`webhooks`].
+    /// `before` is `None` for a notification that is new.
+    pub(crate) fn note_change(
+        &mut self,
+        id: NotificationId,
+        entry: &TimelineEntry,
+        before: Option<Status>,
+        status: Status,
+    ) {
+        if let Some(event) = WebhookEvent::of(entry.kind, before, status) {
+            self.told.push(Told { id, event, entry: entry.clone(), status });
+        }
     }
 
     /// What was noted so far, taken out: for [`webhooks::append_to_feed`].
@@ -154,7 +187,8 @@ impl<'a> Work<'a> {
             let condition =
                 slot.was.as_ref().map_or(Condition::Absent, |item| Condition::Version(item.version));
             let change = match slot.planned {
-                Planned::Put(Draft { indexed, label, expires_at, body }) => {
+                Planned::Put(draft) => {
+                    let Draft { indexed, label, expires_at, body } = *draft;
                     let version = slot.was.map_or(0, |item| item.version) + 1;
                     Change::Put(Box::new(Item { key, version, token, indexed, label, expires_at, body }))
                 }
