@@ -140,6 +140,11 @@ impl<'a> Work<'a> {
         self.slots.contains_key(key)
     }
 
+    /// Counts the writes of the item in hand, with the one this step is about to make.
+    pub(crate) fn next_version(&self, key: &Key) -> u64 {
+        self.slots.get(key).and_then(|slot| slot.was.as_ref()).map_or(0, |item| item.version) + 1
+    }
+
     /// The item in hand is to say this. It must have been read or taken before.
     pub(crate) fn put(&mut self, key: &Key, draft: Draft) {
         self.plan(key, Planned::Put(Box::new(draft)));
