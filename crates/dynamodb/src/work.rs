@@ -217,6 +217,7 @@ impl Context {
     /// Carries out `step`, as often as it takes until nobody has written in between.
     pub(crate) async fn carry_out<S: Step>(&self, step: &S) -> Result<S::Output, LedgerError> {
         let mut refusals = Vec::new();
+        let mut turn = None;
         for tried in 0..DYNAMODB_STEPS_MAX {
             let mut work = Work::new(self, std::mem::take(&mut refusals));
             let output = step.run(&mut work).await?;
@@ -227,6 +228,9 @@ impl Context {
             // The first time it is enough to look again: usually the other one is done.
             if tried > 0 {
                 self.calls.pause(tried.min(4)).await;
+            }
+            if turn.is_none() {
+                turn = self.turns.wait(&mut refusals).await;
             }
         }
         let table = self.calls.table().name();
