@@ -50,7 +50,7 @@ pub fn unique(name: &str) -> String {
 }
 
 /// A number nobody else has: the standard library seeds this hasher anew each time.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

@@ -26,6 +26,8 @@ pub struct Message {
     pub receipt_handle: String,
     /// The body.
     pub body: String,
+    /// The body's MD5 as SQS tells it.
+    pub body_md5: String,
     /// SQS's own attributes, such as `ApproximateReceiveCount`.
     pub attributes: Value,
     /// The sender's attributes as SQS writes them: `{"name": {"DataType", "StringValue"}}`.
@@ -39,6 +41,7 @@ impl Message {
             id: text("MessageId"),
             receipt_handle: text("ReceiptHandle"),
             body: text("Body"),
+            body_md5: text("MD5OfBody"),
             attributes: shown["Attributes"].clone(),
             message_attributes: shown["MessageAttributes"].clone(),
         }

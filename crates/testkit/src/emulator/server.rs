@@ -76,7 +76,12 @@ fn started() -> Running {
     Running { url: url.to_owned(), _process: Some(process) }
 }
 
-fn python() -> PathBuf {
+/// The Python that has moto, boto3 and Jinja2: what the test command says, or what it made before.
+///
+/// # Panics
+/// If there is none, in words that say what to run.
+#[must_use]
+pub fn python() -> PathBuf {
     let told = std::env::var_os(PYTHON_VARIABLE).map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));

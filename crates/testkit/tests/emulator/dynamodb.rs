@@ -49,7 +49,7 @@ impl Table {
         (consumed["Table"]["CapacityUnits"].as_f64().unwrap(), Value::Object(units.collect()))
     }
 
-    fn update(&self, expression: &str, values: Value) -> (f64, Value) {
+    fn update(&self, expression: &str, values: &Value) -> (f64, Value) {
         let body =
             json!({ "Key": key("a"), "UpdateExpression": expression, "ExpressionAttributeValues": values });
         self.consumed("UpdateItem", body)
@@ -73,13 +73,13 @@ fn a_write_costs_a_unit_a_kilobyte_and_again_for_each_index_it_changes() {
     let table = Table::new();
     let kilobytes = |count: usize| "x".repeat(1024 * count);
     assert_eq!(table.consumed("PutItem", json!({ "Item": item("a", &[]) })), (1.0, json!({})));
-    let due = table.update("SET due = :v", json!({ ":v": { "S": "1" } }));
+    let due = table.update("SET due = :v", &json!({ ":v": { "S": "1" } }));
     assert_eq!(due, (1.0, json!({ "by-due": 1.0 })), "an entry appears");
-    let moved = table.update("SET due = :v", json!({ ":v": { "S": "2" } }));
+    let moved = table.update("SET due = :v", &json!({ ":v": { "S": "2" } }));
     assert_eq!(moved, (1.0, json!({ "by-due": 2.0 })), "an entry moves to another key");
-    let body = table.update("SET body = :v", json!({ ":v": { "S": kilobytes(2) } }));
+    let body = table.update("SET body = :v", &json!({ ":v": { "S": kilobytes(2) } }));
     assert_eq!(body, (3.0, json!({})), "the larger of before and after, and no index holds it");
-    let ordered = table.update("SET orderId = :v REMOVE due", json!({ ":v": { "S": "7" } }));
+    let ordered = table.update("SET orderId = :v REMOVE due", &json!({ ":v": { "S": "7" } }));
     assert_eq!(ordered, (3.0, json!({ "by-due": 1.0, "by-order": 3.0 })));
     let deleted = table.consumed("DeleteItem", json!({ "Key": key("a") }));
     assert_eq!(deleted, (3.0, json!({ "by-order": 3.0 })));

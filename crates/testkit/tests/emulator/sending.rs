@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use postrider_testkit::emulator::{Account, Delivery, Queue, Refusal};
+use postrider_testkit::emulator::{Account, Delivery, Message, Queue, Refusal};
 use serde_json::{Value, json};
 
 const RAW: &[u8] = b"From: Shop <orders@shop.example>\r\nTo: ada@example.com\r\nSubject: =?utf-8?q?H=C3=A4?=\r\n\r\nhi\xff\r\n";
@@ -62,7 +62,7 @@ fn every_recipient_of_the_simulator_has_its_fate() {
     ];
     for (to, fate) in fates {
         let id = send(&account, to).unwrap();
-        let events: Vec<Value> = queue.take_all().iter().map(|message| message.json()).collect();
+        let events: Vec<Value> = queue.take_all().iter().map(Message::json).collect();
         assert_eq!(events.iter().map(named).collect::<Vec<_>>(), *fate, "{to}");
         for event in &events {
             let mail = &event["mail"];
