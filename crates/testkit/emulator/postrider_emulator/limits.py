@@ -40,3 +40,7 @@ MOVED_MESSAGES_MAX = 100_000
 MOVE_TASKS_MAX = 10
 # A unit of payload that SQS and SNS charge as one request.
 BILLED_CHUNK_BYTES = 64 * 1024
+# How long DynamoDB knows a transaction by its client request token.
+TRANSACTION_TOKEN_SECONDS = 10 * 60
+# Tokens known at a time, an account and region. The oldest go first.
+TRANSACTION_TOKENS_MAX = 20_000

@@ -1,4 +1,6 @@
-use postrider_testkit::emulator::{Account, Refusal};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use postrider_testkit::emulator::{Account, Fault, FaultKind, Refusal};
 use serde_json::{Value, json};
 
 /// A table with an index that holds only keys, and one that holds everything.
@@ -145,4 +147,71 @@ fn of_many_who_put_the_same_item_at_once_one_succeeds() {
         })
         .collect();
     assert_eq!(writers.into_iter().map(|writer| writer.join().unwrap()).filter(|won| *won).count(), 1);
+}
+
+#[test]
+fn binary_sort_keys_are_in_the_order_of_their_bytes() {
+    let account = Account::new();
+    let call = |action: &str, mut body: Value| {
+        body["TableName"] = "ledger".into();
+        account.call("dynamodb", &format!("DynamoDB_20120810.{action}"), &body).unwrap()
+    };
+    let names = ["pk", "sk"];
+    call(
+        "CreateTable",
+        json!({
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" }],
+            "AttributeDefinitions": names.map(|name| json!({ "AttributeName": name, "AttributeType": "B" })),
+        }),
+    );
+    let binary = |bytes: &[u8]| json!({ "B": BASE64_STANDARD.encode(bytes) });
+    // In base64 the first is 0AA=, the others +QA= and AQ==.
+    let keys: [&[u8]; 3] = [&[0xd0, 0x00], &[0xf9, 0x00], &[0x01]];
+    for key in keys {
+        call("PutItem", json!({ "Item": { "pk": binary(b"p"), "sk": binary(key) } }));
+    }
+    let query = |condition: &str, value: &[u8]| -> Vec<Vec<u8>> {
+        let answer = call(
+            "Query",
+            json!({
+                "KeyConditionExpression": format!("pk = :pk AND {condition}"),
+                "ExpressionAttributeValues": { ":pk": binary(b"p"), ":sk": binary(value) },
+            }),
+        );
+        let items = answer["Items"].as_array().unwrap().iter();
+        items.map(|item| BASE64_STANDARD.decode(item["sk"]["B"].as_str().unwrap()).unwrap()).collect()
+    };
+    assert_eq!(query("sk >= :sk", &[0x00]), [vec![0x01], vec![0xd0, 0x00], vec![0xf9, 0x00]]);
+    assert_eq!(query("sk > :sk", &[0xd0, 0x00]), [vec![0xf9, 0x00]]);
+    assert_eq!(query("begins_with(sk, :sk)", &[0xd0]), [vec![0xd0, 0x00]]);
+    let item = json!({ "Item": { "pk": binary(b"q"), "sk": binary(&[7; 1000]) }, "ReturnConsumedCapacity": "TOTAL" });
+    assert_eq!(call("PutItem", item)["ConsumedCapacity"]["CapacityUnits"], 1.0, "bytes count as they are");
+}
+
+#[test]
+fn a_transaction_asked_for_twice_under_one_token_happens_once() {
+    let table = Table::new();
+    let transaction = |id: &str| {
+        json!({
+            "ClientRequestToken": "token-1",
+            "TransactItems": [{ "Put": {
+                "TableName": "ledger", "Item": item(id, &[]), "ConditionExpression": "attribute_not_exists(pk)",
+            } }],
+        })
+    };
+    table.0.fail(&Fault::next("dynamodb", "TransactWriteItems", FaultKind::ErrorAfter));
+    assert_eq!(table.call("TransactWriteItems", transaction("a")).unwrap_err().status, 500);
+    table.call("TransactWriteItems", transaction("a")).unwrap();
+    let other = table.call("TransactWriteItems", transaction("b")).unwrap_err();
+    assert_eq!(other.code, "IdempotentParameterMismatchException");
+    let mut untold = transaction("a");
+    untold["ClientRequestToken"] = "token-2".into();
+    assert_eq!(table.call("TransactWriteItems", untold).unwrap_err().code, "TransactionCanceledException");
+    let counters = table.0.counters();
+    assert_eq!(
+        (counters.write_units("ledger"), counters.read_units("ledger")),
+        (4.0, 2.0),
+        "a replay is a read"
+    );
 }

@@ -6,6 +6,7 @@ consumed is counted always and told when it is asked for.
 
 from __future__ import annotations
 
+import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator
@@ -16,17 +17,22 @@ from weakref import WeakKeyDictionary
 
 import moto.dynamodb.responses as moto_responses
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
+from .. import reply
 from ..reply import Reply
 from . import capacity
 from .capacity import Consumed, Item
+from .transaction_tokens import Tokens
 
 if TYPE_CHECKING:
     from ..accounts import Account
     from ..call import Call
 
 Forward = Callable[["Call"], Reply]
+# One write of several: its kind, table and key, the item before, and the item or key that was given.
+Write = tuple[str, Table, Item, Item | None, Item]
 
 # As DynamoDB has it since 2022; moto still says 25.
 _TRANSACTION_ITEMS_MAX = 100
@@ -34,12 +40,24 @@ _TRANSACTION_ITEMS_MAX = 100
 _SHOWN_ONLY = ("FilterExpression", "ProjectionExpression", "Select", "AttributesToGet", "QueryFilter", "ScanFilter")
 
 _locks: WeakKeyDictionary[DynamoDBBackend, Lock] = WeakKeyDictionary()
+_tokens: WeakKeyDictionary[DynamoDBBackend, Tokens] = WeakKeyDictionary()
 _guard = Lock()
 
 
 def install() -> None:
-    """Lets transactions be as large as DynamoDB lets them be."""
+    """Lets transactions be as large as DynamoDB lets them be, and binary keys be compared byte by byte.
+
+    moto compares the base64 of them, which has another order and other beginnings.
+    """
     moto_responses.TRANSACTION_MAX_ITEMS = _TRANSACTION_ITEMS_MAX
+    of_text = DynamoType.cast_value.fget  # type: ignore[attr-defined]
+
+    def cast_value(self: DynamoType) -> Any:
+        if self.type == "B" and isinstance(self.value, str):
+            return base64.b64decode(self.value)
+        return of_text(self)
+
+    DynamoType.cast_value = property(cast_value)  # type: ignore[assignment, method-assign]
 
 
 def perform(account: Account, call: Call, forward: Forward) -> Reply:
@@ -89,7 +107,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, (list, set, tuple)):
         return [_plain(member) for member in value]
-    return value.hex() if isinstance(value, bytes) else value
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _key(table: Table, item: Item) -> Item:
@@ -137,17 +155,22 @@ def _writes_of(asked: dict[str, Any]) -> Iterator[tuple[str, str, Item]]:
 
 def _many_writes(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
     is_transaction = call.action == "TransactWriteItems"
-    writes: list[tuple[str, Table, Item, Item | None, Item]] = []
+    writes: list[Write] = []
     for kind, name, item in _writes_of(asked):
         table = _table(backend, name)
         key = _key(table, item) if table else {}
         if table is None or set(key) != set(table.table_key_attrs):
             return forward(call), []
         writes.append((kind, table, key, _item(backend, table, key), item))
+    tokens = _tokens.setdefault(backend, Tokens())
+    if is_transaction and tokens.is_replay(asked):
+        return _replayed(writes)
     answer = forward(call)
     is_refused = _code(answer) == "TransactionCanceledException"
     if answer.is_error and not is_refused:
         return answer, []
+    if is_transaction and not is_refused:
+        tokens.remember(asked)
     total: dict[str, Consumed] = {}
     for kind, table, key, before, item in writes:
         if is_refused or kind == "ConditionCheck":
@@ -157,6 +180,15 @@ def _many_writes(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], fo
             consumed = capacity.of_write(table, before, _item(backend, table, key), is_transaction)
         total.setdefault(table.name, Consumed(table.name)).add(consumed)
     return answer, list(total.values())
+
+
+def _replayed(writes: list[Write]) -> tuple[Reply, list[Consumed]]:
+    """The answer to a transaction that is done already, charged as a read of its items."""
+    total: dict[str, Consumed] = {}
+    for _, table, _, before, _ in writes:
+        read = capacity.of_read(table, before, True, is_transaction=True)
+        total.setdefault(table.name, Consumed(table.name)).add(read)
+    return reply.of_json({}, content_type="application/x-amz-json-1.0"), list(total.values())
 
 
 def _get(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
