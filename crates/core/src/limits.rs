@@ -353,3 +353,23 @@ const _: () = assert!(OUTBOUND_CONNECT_TIMEOUT_MS < OUTBOUND_TIMEOUT_MS);
 // Each endpoint has a place of its own, so that none waits for another; and stopping does not wait for receivers.
 const _: () = assert!(WEBHOOKS_MAX <= CONCURRENCY_MAX && WEBHOOK_CLAIM_MAX <= CONCURRENCY_MAX);
 const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
+
+// A sender that lives for one invocation: takes events from a queue, or what is due, and must be done by a deadline.
+
+/// How long after the mailer's own deadline the lease of such a sender still holds.
+pub const DISPATCH_LEASE_MARGIN_MS: u64 = 60_000;
+/// What must be left of its time, besides the mailer's, for a message to be sent: recording what came of it.
+pub const DISPATCH_RECORD_MS: u64 = 1_000;
+/// Of its time, what is kept for the answer to whoever invoked it.
+pub const DISPATCH_ANSWER_MS: u64 = 500;
+/// The longest pause between two tries to record what came of an attempt.
+pub const DISPATCH_PAUSE_MS_MAX: u64 = 1_000;
+/// Messages of one queue batch: the most that Lambda can be told to hand over at once.
+pub const QUEUE_BATCH_MAX: usize = 10_000;
+/// Bytes of one queue message: an event whose quotation marks are escaped once more, and the envelope around it.
+pub const QUEUE_MESSAGE_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX + 64 * 1024;
+/// Wrong fields a log line about an event names.
+pub const LOGGED_FIELDS_MAX: usize = 20;
+
+// What was sent must be recorded before its lease runs out.
+const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_MARGIN_MS);
