@@ -221,6 +221,7 @@ impl Parts {
             webhook_targets: Arc::new(webhook_targets),
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            sender: None,
         };
         Ok(Self { ledger, api, wake, wake_webhooks })
     }

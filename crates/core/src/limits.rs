@@ -364,12 +364,14 @@ pub const DISPATCH_RECORD_MS: u64 = 1_000;
 pub const DISPATCH_ANSWER_MS: u64 = 500;
 /// The longest pause between two tries to record what came of an attempt.
 pub const DISPATCH_PAUSE_MS_MAX: u64 = 1_000;
-/// Messages of one queue batch: the most that Lambda can be told to hand over at once.
-pub const QUEUE_BATCH_MAX: usize = 10_000;
 /// Bytes of one queue message: an event whose quotation marks are escaped once more, and the envelope around it.
 pub const QUEUE_MESSAGE_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX + 64 * 1024;
 /// Wrong fields a log line about an event names.
 pub const LOGGED_FIELDS_MAX: usize = 20;
+/// Values of one metric in one line of embedded metrics; CloudWatch takes no more.
+pub const METRIC_VALUES_MAX: usize = 100;
+/// Passes over what was left behind that one sweep makes before it sends what is due.
+pub const SWEEP_PASSES_MAX: usize = 20;
 
 // What was sent must be recorded before its lease runs out.
 const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_MARGIN_MS);
