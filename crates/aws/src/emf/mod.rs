@@ -11,36 +11,42 @@ mod tests;
 pub use metric::Metric;
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::METRIC_VALUES_MAX;
 use serde_json::{Map, Number, Value, json};
 
-/// Characters of an environment's name.
-const ENVIRONMENT_CHARS_MAX: usize = 64;
+/// Characters of a namespace; CloudWatch takes no more.
+const NAMESPACE_CHARS_MAX: usize = 255;
 
-/// The namespace of an environment's metrics: `Postrider/prod`.
+/// The namespace of metrics: `Postrider/prod`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace(String);
 
-/// The text names no environment.
+/// The text names no namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be the name of an environment, such as prod: letters, digits, - and _, at most 64")]
-pub struct InvalidEnvironment;
+#[error(
+    "must be a namespace of CloudWatch, such as Postrider/prod: letters, digits and . - _ / #, at most 255"
+)]
+pub struct InvalidNamespace;
+
+impl FromStr for Namespace {
+    type Err = InvalidNamespace;
+
+    fn from_str(name: &str) -> Result<Self, InvalidNamespace> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'#');
+        // Amazon keeps what begins like this for itself.
+        let is_reserved = name.starts_with("AWS/");
+        if name.is_empty() || name.len() > NAMESPACE_CHARS_MAX || is_reserved || !name.bytes().all(is_plain) {
+            return Err(InvalidNamespace);
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
 
 impl Namespace {
-    /// Of the environment called `name`.
-    ///
-    /// # Errors
-    /// [`InvalidEnvironment`].
-    pub fn of_environment(name: &str) -> Result<Self, InvalidEnvironment> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if name.is_empty() || name.len() > ENVIRONMENT_CHARS_MAX || !name.bytes().all(is_plain) {
-            return Err(InvalidEnvironment);
-        }
-        Ok(Self(format!("Postrider/{name}")))
-    }
-
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,7 +3,7 @@ use super::*;
 const NOW_MS: i64 = 1_795_428_000_000;
 
 fn lines(measurements: &Measurements) -> Vec<Value> {
-    let namespace = Namespace::of_environment("prod").unwrap();
+    let namespace = "Postrider/prod".parse().unwrap();
     let lines = measurements.lines(&namespace, Timestamp::from_millis(NOW_MS), &[("function", "dispatch")]);
     lines
         .iter()
@@ -137,9 +137,9 @@ fn measurements_add_up() {
 }
 
 #[test]
-fn an_environment_has_a_plain_name() {
-    assert_eq!(Namespace::of_environment("eu-prod_1").unwrap().as_str(), "Postrider/eu-prod_1");
-    for wrong in ["", "a b", "a/b", "ü", &"x".repeat(65)] {
-        assert_eq!(Namespace::of_environment(wrong), Err(InvalidEnvironment), "{wrong}");
+fn a_namespace_is_one_that_cloudwatch_takes() {
+    assert_eq!("Postrider/eu-prod_1".parse::<Namespace>().unwrap().as_str(), "Postrider/eu-prod_1");
+    for wrong in ["", "a b", "AWS/SES", "ü", "a:b", &"x".repeat(256)] {
+        assert_eq!(wrong.parse::<Namespace>(), Err(InvalidNamespace), "{wrong}");
     }
 }
