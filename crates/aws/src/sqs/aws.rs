@@ -4,20 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use postrider_core::limits::{SQS_BATCH_MAX, SQS_WAIT_SECS};
+use postrider_core::limits::{AWS_CONNECT_TIMEOUT_MS, SQS_BATCH_MAX, SQS_WAIT_SECS};
 
 use super::poll::{Queue, QueueFault, Received};
-
-/// Bytes of an error's words that are kept.
-const FAULT_BYTES_MAX: usize = 500;
+use crate::sdk::{self, SdkPlace, words_of};
 
 /// Which queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +40,9 @@ impl AwsQueue {
     /// The queue `config` names, with the credentials the environment gives: variables, profile, container or instance
     /// role. Nothing is sent yet.
     pub async fn connect(config: SqsConfig) -> Self {
-        let http = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-        if let Some(region) = config.region.clone().or_else(|| region_of(&config.queue_url)) {
-            loader = loader.region(Region::new(region));
-        }
-        Self::with_sdk(&loader.load().await, config)
+        let region = config.region.clone().or_else(|| region_of(&config.queue_url));
+        let sdk = sdk::load(&SdkPlace { region, endpoint_url: None }).await;
+        Self::with_sdk(&sdk, config)
     }
 
     /// The same with settings of one's own.
@@ -59,7 +50,7 @@ impl AwsQueue {
     pub fn with_sdk(sdk: &SdkConfig, config: SqsConfig) -> Self {
         // A request that waits for messages takes longer than any other.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS))
             .operation_attempt_timeout(Duration::from_secs(SQS_WAIT_SECS + 10))
             .build();
         let mut builder = aws_sdk_sqs::config::Builder::from(sdk).timeout_config(timeouts);
@@ -77,13 +68,7 @@ fn region_of(queue_url: &str) -> Option<String> {
 }
 
 fn fault<E: std::error::Error>(error: &E) -> QueueFault {
-    let mut words = DisplayErrorContext(error).to_string();
-    let mut end = words.len().min(FAULT_BYTES_MAX);
-    while !words.is_char_boundary(end) {
-        end -= 1;
-    }
-    words.truncate(end);
-    QueueFault(words)
+    QueueFault(words_of(error))
 }
 
 #[async_trait]

@@ -93,6 +93,7 @@ impl Deliver<'_> {
                         words: failure.words,
                         spends_attempt: true,
                         reach: Reach::NotAsked,
+                        is_account_fault: false,
                     }),
                     None,
                 );
