@@ -29,7 +29,8 @@ pub async fn load(place: &SdkPlace) -> SdkConfig {
     let http = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts =
         TimeoutConfig::builder().connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS)).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
     if let Some(region) = &place.region {
         loader = loader.region(Region::new(region.clone()));
     }

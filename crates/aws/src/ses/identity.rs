@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{SES_IDENTITIES_MAX, SES_IDENTITY_FRESH_MS};
@@ -52,10 +53,16 @@ impl Identity {
             match self.client.get_email_identity().email_identity(identity).send().await {
                 Ok(answer) if answer.verified_for_sending_status() => return Verified::Yes,
                 Ok(_) => {}
-                Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found_exception()) => {}
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(GetEmailIdentityError::is_not_found_exception) => {}
                 Err(error) => {
                     let words = words_of(&error);
-                    tracing::warn!(words, "SES does not say whether the sender is verified; allow ses:GetEmailIdentity");
+                    tracing::warn!(
+                        words,
+                        "SES does not say whether the sender is verified; allow ses:GetEmailIdentity"
+                    );
                     return Verified::Unknown;
                 }
             }

@@ -8,6 +8,7 @@ pub mod account;
 mod identity;
 pub mod outcome;
 mod request;
+pub mod suppressed;
 
 use std::fmt;
 use std::sync::Arc;

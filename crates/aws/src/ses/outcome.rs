@@ -39,9 +39,10 @@ impl<'a> Trouble<'a> {
     /// What `error` is. `is_on_its_way` says whether the request was handed to the transport.
     pub(super) fn of(error: &'a SdkError<SendEmailError>, is_on_its_way: bool) -> Self {
         match error {
-            SdkError::ServiceError(refusal) => Self::Refused {
-                status: refusal.raw().status().as_u16(),
-                code: code_of(refusal.err()),
+            SdkError::ServiceError(refusal) => match refusal.raw().status().as_u16() {
+                // An answer without an error in it that could not be read.
+                status @ ..400 => Self::Unintelligible { status },
+                status => Self::Refused { status, code: code_of(refusal.err()) },
             },
             SdkError::ResponseError(response) => {
                 Self::Unintelligible { status: response.raw().status().as_u16() }
@@ -137,9 +138,16 @@ pub fn judge(trouble: Trouble<'_>, ses_words: &str) -> Failure {
 /// front of SES, and whatever SES learns to say.
 fn judge_refusal(status: u16, code: &str) -> (Judgement, Cause, &'static str) {
     match code {
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "ThrottledException"
-        | "RequestThrottledException" | "RequestThrottled" | "TooManyRequests" | "SlowDown"
-        | "RequestLimitExceeded" | "BandwidthLimitExceeded" => {
+        "TooManyRequestsException"
+        | "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "RequestThrottled"
+        | "TooManyRequests"
+        | "SlowDown"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded" => {
             (Judgement::Busy, Cause::known("ses_too_many_requests"), "SES asks to slow down")
         }
         "LimitExceededException" => (Judgement::Account, CAUSE_QUOTA, WORDS_QUOTA),
@@ -170,10 +178,18 @@ fn judge_refusal(status: u16, code: &str) -> (Judgement, Cause, &'static str) {
             Cause::known("ses_credentials_expired"),
             "the credentials for SES have expired, or this machine's clock is wrong: renew them; messages wait",
         ),
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId"
-        | "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature"
-        | "IncompleteSignatureException" | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException" | "AuthFailure" | "NotAuthorized" | "OptInRequired"
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "AuthFailure"
+        | "NotAuthorized"
+        | "OptInRequired"
         | "SubscriptionRequiredException" => (
             Judgement::Account,
             Cause::known("ses_credentials_invalid"),

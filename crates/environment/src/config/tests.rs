@@ -50,14 +50,18 @@ fn a_wrong_value_names_the_setting_as_it_was_written() {
     let wrong = [
         (("POSTRIDER__RETRY__MAX_ATTEMPTS", "0"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be from 1 to 100"),
         (("POSTRIDER__RETRY__MAX_ATTEMPTS", "six"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be a whole number"),
-        (("POSTRIDER__MAILER__KIND", "pigeon"), "POSTRIDER__MAILER__KIND must be outbox or smtp"),
-        (("POSTRIDER__MAILER__KIND", "ses"), "which this version does not have yet"),
+        (("POSTRIDER__MAILER__KIND", "pigeon"), "POSTRIDER__MAILER__KIND must be outbox or smtp or ses"),
+        (("POSTRIDER__MAILER__KIND", "ses"), "sender.from must be set"),
+        (("POSTRIDER__LEDGER__KIND", "dynamodb"), "ledger.table must be set"),
+        (("POSTRIDER__INGEST__KIND", "sqs"), "ingest.sqs_queue_url must be set"),
+        (("POSTRIDER__MAILER__FALLBACK", "smtp"), "POSTRIDER__MAILER__FALLBACK only helps"),
         (("POSTRIDER__SERVER__LISTEN", "8025"), "POSTRIDER__SERVER__LISTEN must be an address and a port"),
         (
             ("POSTRIDER__SENDER__FROM", "a@x,b@y"),
             "POSTRIDER__SENDER__FROM must be exactly one e-mail address",
         ),
-        (("POSTRIDER__SANDBOX__ALLOW", "x"), "POSTRIDER__SANDBOX__ALLOW is not supported by this version"),
+        (("POSTRIDER__SANDBOX__ALLOW", "x"), "POSTRIDER__SANDBOX__ALLOW must be addresses and domains"),
+        (("POSTRIDER__SANDBOX__REDIRECT_TO", "x"), "POSTRIDER__SANDBOX__REDIRECT_TO must be exactly one"),
     ];
     for (variable, expected) in wrong {
         let error = from_environment(&[variable]).unwrap_err();
