@@ -114,7 +114,8 @@ pub fn load_types(settings: &Settings) -> Result<TypeSet, StartError> {
         Some(directory) => TypeSource::Directory(directory.clone()),
         None => TypeSource::Shipped,
     };
-    TypeSet::load(&source, sender(&settings.sender)?).map_err(StartError::Types)
+    let sender = Sender { sandbox: settings.sandbox.clone(), ..sender(&settings.sender)? };
+    TypeSet::load(&source, sender).map_err(StartError::Types)
 }
 
 fn sender(settings: &SenderSettings) -> Result<Sender, StartError> {
@@ -131,6 +132,7 @@ fn unsigned(settings: &SenderSettings) -> Sender {
         reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
         bounce_domain: settings.bounce_domain.clone(),
         dkim: None,
+        sandbox: None,
     }
 }
 
@@ -179,7 +181,10 @@ impl Parts {
     pub async fn open(settings: &Settings, types: Types) -> Result<Self, StartError> {
         let types = match types {
             Types::Needed => load_types(settings)?,
-            Types::Unused => TypeSet::empty(unsigned(&settings.sender)),
+            Types::Unused => TypeSet::empty(Sender {
+                sandbox: settings.sandbox.clone(),
+                ..unsigned(&settings.sender)
+            }),
         };
         let sns = settings.feedback.sns.as_ref().map(feedback::endpoint).transpose()?.map(Arc::new);
         make_data_dir(settings)?;

@@ -2,6 +2,7 @@
 
 pub mod sdk;
 pub mod ses;
+pub mod ingest;
 pub mod ses_event;
 pub mod sns;
 pub mod sqs;

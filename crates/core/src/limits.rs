@@ -357,10 +357,10 @@ const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
 // Amazon's services.
 
 /// How long connecting to one of Amazon's services may take, TLS included.
-pub const AWS_CONNECT_TIMEOUT_MS: u64 = 5_000;
+pub const AWS_CONNECT_TIMEOUT_MS: u64 = 3_000;
 /// How long a request to SES that sends nothing may take: what is known of the account, of an identity, of its
 /// suppression list.
-pub const SES_LOOK_TIMEOUT_MS: u64 = 10_000;
+pub const SES_LOOK_TIMEOUT_MS: u64 = 5_000;
 /// The shortest and the longest that a configuration may let SES take for one message.
 pub const SES_TIMEOUT_MS_MIN: u64 = 1_000;
 /// See [`SES_TIMEOUT_MS_MIN`].
@@ -376,3 +376,23 @@ pub const SES_IDENTITIES_MAX: usize = 5;
 
 // A message must not be given up before its connection is.
 const _: () = assert!(AWS_CONNECT_TIMEOUT_MS < SES_LOOK_TIMEOUT_MS);
+
+// A sender that lives for one invocation: takes events from a queue, or what is due, and must be done by a deadline.
+
+/// How long after the mailer's own deadline the lease of such a sender still holds.
+pub const DISPATCH_LEASE_MARGIN_MS: u64 = 60_000;
+/// What must be left of its time, besides the mailer's, for a message to be sent: recording what came of it.
+pub const DISPATCH_RECORD_MS: u64 = 1_000;
+/// Of its time, what is kept for the answer to whoever invoked it.
+pub const DISPATCH_ANSWER_MS: u64 = 500;
+/// The longest pause between two tries to record what came of an attempt.
+pub const DISPATCH_PAUSE_MS_MAX: u64 = 1_000;
+/// Messages of one queue batch: the most that Lambda can be told to hand over at once.
+pub const QUEUE_BATCH_MAX: usize = 10_000;
+/// Bytes of one queue message: an event whose quotation marks are escaped once more, and the envelope around it.
+pub const QUEUE_MESSAGE_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX + 64 * 1024;
+/// Wrong fields a log line about an event names.
+pub const LOGGED_FIELDS_MAX: usize = 20;
+
+// What was sent must be recorded before its lease runs out.
+const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_MARGIN_MS);

@@ -50,6 +50,8 @@ pub struct SesMailer {
     config: SesConfig,
     identity: Identity,
     account: Arc<Account>,
+    /// How long a message may wait for its turn here; `None` if whoever sends keeps the pace.
+    turn_wait_max: Option<Duration>,
 }
 
 impl fmt::Debug for SesMailer {
@@ -61,7 +63,7 @@ impl fmt::Debug for SesMailer {
 impl SesMailer {
     /// A mailer that asks as `sdk` says and keeps to the quota of `account`. Sends nothing yet.
     ///
-    /// It does not wait for its turn: whoever sends does, at the account's rate ([`Account::acquire`]).
+    /// It does not wait for its turn: whoever sends does, at the account's rate ([`Account::rate_per_1000_secs`]).
     #[must_use]
     pub fn new(sdk: &SdkConfig, config: SesConfig, account: Arc<Account>, clock: Arc<dyn Clock>) -> Self {
         let timeout = Duration::from_millis(config.timeout_ms);
@@ -74,7 +76,14 @@ impl SesMailer {
         // One layer tries again: the ledger's, which knows what was spent.
         let client = client(sdk, timeouts);
         let identity = Identity::new(look_client(sdk), clock, config.from.clone());
-        Self { client, config, identity, account }
+        Self { client, config, identity, account, turn_wait_max: None }
+    }
+
+    /// The same, for senders that nobody paces: each message waits for its turn at the account's rate, at most
+    /// `wait_max`. Who would wait longer is told to come again, and no attempt is spent.
+    #[must_use]
+    pub fn pacing(self, wait_max: Duration) -> Self {
+        Self { turn_wait_max: Some(wait_max), ..self }
     }
 
     async fn deliver(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome {
@@ -86,7 +95,7 @@ impl SesMailer {
         let admitted = tokio::select! {
             biased;
             () = &mut *stop => return AttemptOutcome::Released,
-            admitted = self.account.admit() => admitted,
+            admitted = self.admit() => admitted,
         };
         if let Err(failure) = admitted {
             return AttemptOutcome::NotAccepted(failure);
@@ -116,8 +125,20 @@ impl SesMailer {
             Err(error) => {
                 let trouble = Trouble::of(&error, on_its_way.get());
                 let words = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
-                AttemptOutcome::NotAccepted(self.explain(trouble, outcome::judge(trouble, words)).await)
+                let failure = outcome::judge(trouble, words);
+                let explained = self.explain(trouble, failure.clone());
+                let in_time = Duration::from_millis(SES_LOOK_TIMEOUT_MS);
+                AttemptOutcome::NotAccepted(
+                    tokio::time::timeout(in_time, explained).await.unwrap_or(failure),
+                )
             }
+        }
+    }
+
+    async fn admit(&self) -> Result<(), Failure> {
+        match self.turn_wait_max {
+            Some(wait_max) => self.account.acquire(wait_max).await,
+            None => self.account.admit().await,
         }
     }
 
@@ -157,8 +178,9 @@ impl Mailer for SesMailer {
     }
 
     fn deadline_ms(&self) -> u64 {
-        // What is known of the account may be old, and what SES refuses may be explained, before and after the call.
-        self.config.timeout_ms.saturating_add(3 * SES_LOOK_TIMEOUT_MS)
+        // What is known of the account may be old before the call, and a refusal be explained after it.
+        let wait_ms = self.turn_wait_max.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self.config.timeout_ms.saturating_add(2 * SES_LOOK_TIMEOUT_MS).saturating_add(wait_ms)
     }
 
     async fn send(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome {
