@@ -1,8 +1,8 @@
 //! Amazon: the SES mailer and its account, SES events, whether they come over SNS or out of an SQS queue.
 
+pub mod ingest;
 pub mod sdk;
 pub mod ses;
-pub mod ingest;
 pub mod ses_event;
 pub mod sns;
 pub mod sqs;

@@ -374,6 +374,11 @@ pub const SES_IDENTITY_FRESH_MS: u64 = 60_000;
 /// Identities one sender's address may fall under: itself, its domain and the domains above it.
 pub const SES_IDENTITIES_MAX: usize = 5;
 
+/// How long a mailer whose account is at fault is left alone at first, while another takes over.
+pub const FALLBACK_PAUSE_MS_MIN: u64 = 30_000;
+/// How long at most, after probes that failed.
+pub const FALLBACK_PAUSE_MS_MAX: u64 = 300_000;
+
 // A message must not be given up before its connection is.
 const _: () = assert!(AWS_CONNECT_TIMEOUT_MS < SES_LOOK_TIMEOUT_MS);
 

@@ -128,9 +128,7 @@ impl SesMailer {
                 let failure = outcome::judge(trouble, words);
                 let explained = self.explain(trouble, failure.clone());
                 let in_time = Duration::from_millis(SES_LOOK_TIMEOUT_MS);
-                AttemptOutcome::NotAccepted(
-                    tokio::time::timeout(in_time, explained).await.unwrap_or(failure),
-                )
+                AttemptOutcome::NotAccepted(tokio::time::timeout(in_time, explained).await.unwrap_or(failure))
             }
         }
     }
@@ -179,7 +177,8 @@ impl Mailer for SesMailer {
 
     fn deadline_ms(&self) -> u64 {
         // What is known of the account may be old before the call, and a refusal be explained after it.
-        let wait_ms = self.turn_wait_max.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let wait_ms =
+            self.turn_wait_max.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         self.config.timeout_ms.saturating_add(2 * SES_LOOK_TIMEOUT_MS).saturating_add(wait_ms)
     }
 

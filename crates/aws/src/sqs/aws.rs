@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use postrider_core::limits::{AWS_CONNECT_TIMEOUT_MS, SQS_BATCH_MAX, SQS_WAIT_SECS};
 
 use super::poll::{Queue, QueueFault, Received};
+use crate::ingest::{EVENT_TYPE_ATTRIBUTE, MessageAttribute, QueueMessage};
 use crate::sdk::{self, SdkPlace, words_of};
 
 /// Which queue.
@@ -71,16 +72,32 @@ fn fault<E: std::error::Error>(error: &E) -> QueueFault {
     QueueFault(words_of(error))
 }
 
+fn message_of(message: Message) -> QueueMessage {
+    let attributes = message.attributes.unwrap_or_default().into_iter();
+    let own = message.message_attributes.unwrap_or_default().into_iter();
+    QueueMessage {
+        message_id: message.message_id.unwrap_or_default(),
+        body: message.body,
+        attributes: attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect(),
+        message_attributes: own
+            .map(|(name, value)| (name, MessageAttribute { string_value: value.string_value }))
+            .collect(),
+    }
+}
+
 #[async_trait]
 impl Queue for AwsQueue {
     async fn receive(&self) -> Result<Vec<Received>, QueueFault> {
         let request = self.client.receive_message().queue_url(&self.queue_url);
         let request = request
             .max_number_of_messages(i32::try_from(SQS_BATCH_MAX).unwrap_or(10))
+            .message_attribute_names(EVENT_TYPE_ATTRIBUTE)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
             .wait_time_seconds(i32::try_from(SQS_WAIT_SECS).unwrap_or(20));
         let answer = request.send().await.map_err(|error| fault(&error))?;
         let messages = answer.messages.unwrap_or_default().into_iter().filter_map(|message| {
-            Some(Received { body: message.body.unwrap_or_default(), receipt: message.receipt_handle? })
+            Some(Received { receipt: message.receipt_handle.clone()?, message: message_of(message) })
         });
         Ok(messages.collect())
     }

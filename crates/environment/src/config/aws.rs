@@ -3,7 +3,7 @@
 use postrider_aws::sdk::SdkPlace;
 use postrider_aws::ses::SesConfig;
 use postrider_aws::ses::suppressed::Direction;
-use postrider_core::limits::{LABEL_CHARS_MAX, SES_TIMEOUT_MS_MAX, SES_TIMEOUT_MS_MIN};
+use postrider_core::limits::{SES_TIMEOUT_MS_MAX, SES_TIMEOUT_MS_MIN};
 use postrider_mail::mailers::smtp::SmtpConfig;
 
 use super::feedback::{SqsSettings, read_queue};
@@ -35,12 +35,7 @@ pub enum IngestSettings {
     /// In no other way.
     Http,
     /// Out of a queue at Amazon SQS.
-    Sqs {
-        /// Which.
-        queue: SqsSettings,
-        /// The type of bare data that comes without one.
-        default_event_type: String,
-    },
+    Sqs(SqsSettings),
 }
 
 /// Amazon SES.
@@ -92,17 +87,8 @@ pub(super) fn read_ingest(read: &Reader<'_>) -> Result<IngestSettings, ConfigErr
     let Some(queue) = queue else {
         return Err(read.invalid("ingest.sqs_queue_url", "must be set where ingest.kind is sqs"));
     };
-    let default_event_type =
-        read.text("ingest.default_event_type").unwrap_or_else(|| DEFAULT_EVENT_TYPE.to_owned());
-    if default_event_type.chars().count() > LABEL_CHARS_MAX {
-        let message = format!("must not be longer than {LABEL_CHARS_MAX} characters");
-        return Err(read.invalid("ingest.default_event_type", message));
-    }
-    Ok(IngestSettings::Sqs { queue, default_event_type })
+    Ok(IngestSettings::Sqs(queue))
 }
-
-/// What bare data from a queue is, if nobody says.
-const DEFAULT_EVENT_TYPE: &str = "order.confirmed";
 
 fn ses_place(read: &Reader<'_>) -> Result<SdkPlace, ConfigError> {
     Ok(SdkPlace {

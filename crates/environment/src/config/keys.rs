@@ -86,7 +86,7 @@ pub const KEYS: &[Key] = &[
         "ingest.kind",
         Kind::Text,
         "\"http\"",
-        "How events come in. `http`: over the API alone. `sqs`: out of a queue at Amazon SQS as well, straight or through SNS, enveloped or raw.",
+        "How events come in. `http`: over the API alone. `sqs`: out of a queue at Amazon SQS as well, straight or through SNS, enveloped or raw. The message attribute `eventType` says what bare data is, `order.confirmed` if it is not there.",
     ),
     key(
         "ingest.sqs_queue_url",
@@ -101,12 +101,6 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "4",
         "How many requests ask the queue at the same time; each has up to ten messages in hand.",
-    ),
-    key(
-        "ingest.default_event_type",
-        Kind::Text,
-        "\"order.confirmed\"",
-        "The type of bare data that comes without the message attribute `eventType`.",
     ),
     key(
         "mailer.kind",

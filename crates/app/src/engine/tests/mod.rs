@@ -191,6 +191,7 @@ impl World {
             concurrency: stage.concurrency,
             connections: stage.connections,
             rate_per_second: stage.rate_per_second,
+            account_rate: Arc::new(|| None),
             metrics: Arc::new(Metrics::default()),
             health: Arc::new(Health::new(scene.now())),
             wake: Arc::new(Notify::new()),
