@@ -354,6 +354,34 @@ const _: () = assert!(OUTBOUND_CONNECT_TIMEOUT_MS < OUTBOUND_TIMEOUT_MS);
 const _: () = assert!(WEBHOOKS_MAX <= CONCURRENCY_MAX && WEBHOOK_CLAIM_MAX <= CONCURRENCY_MAX);
 const _: () = assert!(WEBHOOK_DRAIN_MS_MAX < STOP_DRAIN_MS_MAX);
 
+// Amazon's services.
+
+/// How long connecting to one of Amazon's services may take, TLS included.
+pub const AWS_CONNECT_TIMEOUT_MS: u64 = 3_000;
+/// How long a request to SES that sends nothing may take: what is known of the account, of an identity, of its
+/// suppression list.
+pub const SES_LOOK_TIMEOUT_MS: u64 = 5_000;
+/// The shortest and the longest that a configuration may let SES take for one message.
+pub const SES_TIMEOUT_MS_MIN: u64 = 1_000;
+/// See [`SES_TIMEOUT_MS_MIN`].
+pub const SES_TIMEOUT_MS_MAX: u64 = 120_000;
+/// How long what SES said about the account is believed while all is well.
+pub const SES_ACCOUNT_FRESH_MS: u64 = 60_000;
+/// How long it is believed while sending is paused, or the daily quota is nearly used.
+pub const SES_ACCOUNT_FRESH_MS_MIN: u64 = 10_000;
+/// How long what SES said about the sender's identity is believed.
+pub const SES_IDENTITY_FRESH_MS: u64 = 60_000;
+/// Identities one sender's address may fall under: itself, its domain and the domains above it.
+pub const SES_IDENTITIES_MAX: usize = 5;
+
+/// How long a mailer whose account is at fault is left alone at first, while another takes over.
+pub const FALLBACK_PAUSE_MS_MIN: u64 = 30_000;
+/// How long at most, after probes that failed.
+pub const FALLBACK_PAUSE_MS_MAX: u64 = 300_000;
+
+// A message must not be given up before its connection is.
+const _: () = assert!(AWS_CONNECT_TIMEOUT_MS < SES_LOOK_TIMEOUT_MS);
+
 // A sender that lives for one invocation: takes events from a queue, or what is due, and must be done by a deadline.
 
 /// How long after the mailer's own deadline the lease of such a sender still holds.

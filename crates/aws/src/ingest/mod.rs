@@ -7,7 +7,7 @@ mod envelope;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BatchAnswer, BatchItemFailure, QueueBatch, QueueMessage};
+pub use batch::{BatchAnswer, BatchItemFailure, MessageAttribute, QueueBatch, QueueMessage};
 
 use postrider_core::domain::document::{InvalidDocument, parse_syntax};
 use postrider_core::domain::event::{Event, check_label};
