@@ -403,3 +403,21 @@ pub const SWEEP_PASSES_MAX: usize = 20;
 
 // What was sent must be recorded before its lease runs out.
 const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_MARGIN_MS);
+// The ledger in DynamoDB.
+
+/// How long reaching DynamoDB may take.
+pub const DYNAMODB_CONNECT_MS_MAX: u64 = 1_000;
+/// How long one call to DynamoDB may take until it is given up and made again.
+pub const DYNAMODB_CALL_MS_MAX: u64 = 2_000;
+/// How often one call to DynamoDB is made before its step is refused with 503.
+pub const DYNAMODB_CALLS_MAX: u32 = 6;
+/// How often one step begins anew because somebody else wrote what it had read.
+pub const DYNAMODB_STEPS_MAX: u32 = 40;
+/// The longest pause before a call or a step is repeated.
+pub const DYNAMODB_PAUSE_MS_MAX: u64 = 400;
+/// Calls of one step that are under way at the same time.
+pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
+/// Notifications one page of a listing looks at in DynamoDB, where each of them is read by itself.
+pub const DYNAMODB_LISTED_MAX: usize = 2_000;
+/// Entries of one partition that are counted, and dead letters that are grouped, at most.
+pub const DYNAMODB_COUNTED_MAX: usize = 10_000;
