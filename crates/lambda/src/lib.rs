@@ -12,5 +12,8 @@ pub mod output;
 pub mod parts;
 mod poison;
 pub mod role;
+mod secret;
+pub mod start;
 pub mod sweep;
 mod tally;
+pub mod wiring;

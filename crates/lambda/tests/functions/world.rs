@@ -114,6 +114,7 @@ pub fn passing(scope: FaultScope, cause: &'static str) -> Failure {
         cause: Cause::known(cause),
         words: Words::default(),
         spends_attempt: scope == FaultScope::Message,
+        is_account_fault: scope == FaultScope::Route,
         reach: Reach::Unanswered,
     }
 }
