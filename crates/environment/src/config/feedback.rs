@@ -68,7 +68,7 @@ pub(super) fn read_feedback(
     Ok(FeedbackSettings {
         listener: read_listener(read, sender)?,
         sns: read_sns(read)?,
-        sqs: read_sqs(read)?,
+        sqs: read_queue(read, "feedback")?,
     })
 }
 
@@ -76,8 +76,7 @@ fn read_listener(
     read: &Reader<'_>,
     sender: &SenderSettings,
 ) -> Result<Option<ListenerSettings>, ConfigError> {
-    let is_lmtp =
-        read.choice("feedback.protocol", &[("smtp", false), ("lmtp", true)], None)?.unwrap_or(false);
+    let is_lmtp = read.choice("feedback.protocol", &[("smtp", false), ("lmtp", true)])?.unwrap_or(false);
     let Some(text) = read.text("feedback.listen") else { return Ok(None) };
     let listen = text.parse().map_err(|_| {
         read.invalid("feedback.listen", "must be an address and a port, such as 0.0.0.0:25 or 127.0.0.1:2525")
@@ -115,13 +114,12 @@ fn read_sns(read: &Reader<'_>) -> Result<Option<SnsSettings>, ConfigError> {
     Ok(Some(SnsSettings { topics, intermediates_file: read.path("feedback.sns_intermediates_file") }))
 }
 
-fn read_sqs(read: &Reader<'_>) -> Result<Option<SqsSettings>, ConfigError> {
-    let Some(queue_url) = read.text("feedback.sqs_queue_url") else { return Ok(None) };
-    if !queue_url.starts_with("https://") && !queue_url.starts_with("http://") {
-        return Err(read.invalid("feedback.sqs_queue_url", "must be the queue's URL, as SQS shows it"));
-    }
-    let region = read.text("feedback.sqs_region");
-    let endpoint_url = read.text("feedback.sqs_endpoint_url");
-    let receivers = read.size("feedback.sqs_receivers", 4, 1, SQS_RECEIVERS_MAX)?;
+/// The queue whose settings are `sqs_…` in `section`.
+pub(super) fn read_queue(read: &Reader<'_>, section: &str) -> Result<Option<SqsSettings>, ConfigError> {
+    let path = |name: &str| format!("{section}.sqs_{name}");
+    let Some(queue_url) = read.url(&path("queue_url"))? else { return Ok(None) };
+    let region = read.text(&path("region"));
+    let endpoint_url = read.url(&path("endpoint_url"))?;
+    let receivers = read.size(&path("receivers"), 4, 1, SQS_RECEIVERS_MAX)?;
     Ok(Some(SqsSettings { config: SqsConfig { queue_url, region, endpoint_url }, receivers }))
 }
