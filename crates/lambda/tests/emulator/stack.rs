@@ -68,7 +68,7 @@ impl Stack {
             ("RETRY__MAX_DELAY_MS", "1"),
         ];
         let program = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
-        let setup = Setup::new(&self.account, program).handler(role).timeout(Duration::from_secs(60));
+        let setup = Setup::new(&self.account, program).handler(role).timeout(Duration::from_secs(120));
         settings
             .into_iter()
             .fold(setup, |setup, (name, value)| setup.set(&format!("POSTRIDER__{name}"), value))
