@@ -7,6 +7,7 @@ use postrider_testkit::emulator::lambda::{Function, Setup};
 use postrider_testkit::emulator::{Account, REGION, python};
 use serde_json::{Value, json};
 
+const SECRET: &str = "postrider";
 const TABLE: &str = "orders";
 pub const CONFIGURATION_SET: &str = "shop";
 pub const DOMAIN: &str = "shop.example";
@@ -47,8 +48,10 @@ impl Contender {
         let setup = match self {
             Self::Postrider { program } => {
                 create_table(account, &ledger_table())?;
+                create_secret(account)?;
                 Setup::new(account, program)
                     .handler("dispatch")
+                    .set("POSTRIDER__SERVER__SECRET", &format!("aws-secretsmanager:{SECRET}"))
                     .set("POSTRIDER__LEDGER__KIND", "dynamodb")
                     .set("POSTRIDER__LEDGER__TABLE", TABLE)
                     .set("POSTRIDER__MAILER__KIND", "ses")
@@ -73,6 +76,14 @@ impl Contender {
 
 fn create_table(account: &Account, definition: &Value) -> Result<(), Failure> {
     account.call("dynamodb", "DynamoDB_20120810.CreateTable", definition)?;
+    Ok(())
+}
+
+/// The installation's secret, which the peer does without.
+fn create_secret(account: &Account) -> Result<(), Failure> {
+    let secret =
+        json!({ "Name": SECRET, "SecretString": "5a".repeat(32), "ClientRequestToken": "5a".repeat(16) });
+    account.call("secretsmanager", "secretsmanager.CreateSecret", &secret)?;
     Ok(())
 }
 
