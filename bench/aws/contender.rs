@@ -1,6 +1,7 @@
 //! The two functions, and what each needs of an account.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use postrider_bench::Failure;
 use postrider_testkit::emulator::lambda::{Function, Setup};
@@ -12,6 +13,9 @@ const TABLE: &str = "orders";
 pub const CONFIGURATION_SET: &str = "shop";
 pub const DOMAIN: &str = "shop.example";
 const SENDER: &str = "Example Shop <orders@shop.example>";
+
+/// As the stack has it: longer than the mailer may take for a message and what follows.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One of the functions that are compared.
 pub enum Contender {
@@ -70,7 +74,7 @@ impl Contender {
                     .set("SENDER", SENDER)
             }
         };
-        Ok(setup.build())
+        Ok(setup.timeout(TIMEOUT).build())
     }
 }
 
