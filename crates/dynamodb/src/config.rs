@@ -1,8 +1,8 @@
 //! What the ledger is told when it is opened.
 
 /// Over how many partitions each index is spread, unless the configuration says otherwise. One partition takes about
-/// 1,000 write units a second, and a message needs two or three of each index.
-pub const SHARDS: u8 = 4;
+/// 1,000 write units a second, and a message needs at most two of one index: 500 messages a second for each partition.
+pub const SHARDS: u8 = 2;
 
 /// How the ledger uses its table.
 #[derive(Clone, Debug, PartialEq, Eq)]

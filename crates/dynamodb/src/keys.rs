@@ -4,13 +4,13 @@
 
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::notification::Priority;
+use postrider_core::domain::notification::{BusinessKey, Priority};
 use postrider_core::domain::status::Status;
-use postrider_core::domain::suppression::RecipientKey;
+use postrider_core::domain::suppression::{RecipientKey, Secret};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::catalog::RenditionId;
 
-use crate::codec::codes::{priority_code, status_code};
+use crate::codec::codes::{priority_code, status_code, status_from_code};
 use crate::table::Key;
 
 /// What the table knows about itself.
@@ -26,6 +26,12 @@ pub(crate) fn heartbeat() -> Key {
 /// A notification: found by the part of its id that is made of its business key.
 pub(crate) fn notification(id: NotificationId) -> Key {
     Key::new(prefixed(b'n', &id.key_part()), b"n")
+}
+
+/// The notification of a type whose business key is the number of its order, as it is unless the type says otherwise.
+pub(crate) fn notification_about(secret: &Secret, notification_type: &str, order_id: &str) -> Key {
+    let key = BusinessKey::new(notification_type, order_id);
+    notification(NotificationId::for_key(Timestamp::EPOCH, secret, key))
 }
 
 /// The `n`-th piece of a notification's timeline that was moved out of its item.
@@ -101,9 +107,9 @@ pub(crate) fn suppressions_by_time(shard: u8) -> Vec<u8> {
     vec![b's', shard]
 }
 
-/// Partition of the due index that has what waits, by status and priority.
-pub(crate) fn waiting(status: Status, priority: Priority, shard: u8) -> Vec<u8> {
-    vec![b'q', status_code(status), priority_code(priority), shard]
+/// Partition of the due index that has what waits, by priority.
+pub(crate) fn waiting(priority: Priority, shard: u8) -> Vec<u8> {
+    vec![b'q', priority_code(priority), shard]
 }
 
 /// Partition of the due index that has what is watched, and dead letters, by status.
@@ -114,6 +120,19 @@ pub(crate) fn watched(status: Status, shard: u8) -> Vec<u8> {
 /// Partition of the due index that has answers by their age.
 pub(crate) fn answers(shard: u8) -> Vec<u8> {
     vec![b'a', shard]
+}
+
+/// Sort key of the due index for a notification that waits or is watched: by its time, then by its id. The status comes
+/// last, so that it can be counted without reading the notification.
+pub(crate) fn due(due_at: Timestamp, id: NotificationId, status: Status) -> Vec<u8> {
+    at(due_at, &[&id.to_bytes()[..], &[status_code(status)]].concat())
+}
+
+/// The notification and the status that a sort key made by [`due`] tells.
+pub(crate) fn due_notification(sort: &[u8]) -> Option<(NotificationId, Status)> {
+    let (id, status) = sort.get(6..)?.split_first_chunk()?;
+    let [status] = status else { return None };
+    Some((NotificationId::from_bytes(*id), status_from_code(*status)?))
 }
 
 /// Sort key of the due index: the instant, then whatever tells one from another. Sorts as both do.

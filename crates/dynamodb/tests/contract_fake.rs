@@ -1,5 +1,7 @@
 //! The DynamoDB ledger keeps the contract, over a table in memory.
 
+#![expect(clippy::expect_used, reason = "a contract that cannot be set up has failed")]
+
 use std::sync::Arc;
 
 use postrider_dynamodb::fake::FakeTable;

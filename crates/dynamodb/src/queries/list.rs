@@ -1,7 +1,7 @@
 //! Finding notifications again, newest first.
 
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::notification::{BusinessKey, Notification};
+use postrider_core::domain::notification::Notification;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{DYNAMODB_LISTED_MAX, PAGE_MAX};
 use postrider_core::ports::ledger::{LedgerError, ListQuery, NotificationPage};
@@ -135,12 +135,7 @@ async fn of_order(
         let page = context.calls.query(&types).await?;
         for item in page.found {
             let Ok(name) = String::from_utf8(item.key.sk) else { continue };
-            let key = BusinessKey::new(&name, order_id);
-            keys.push(keys::notification(NotificationId::for_key(
-                Timestamp::EPOCH,
-                &context.rules.secret,
-                key,
-            )));
+            keys.push(keys::notification_about(&context.rules.secret, &name, order_id));
         }
         match page.next {
             Some(next) => types.after = Some(next),

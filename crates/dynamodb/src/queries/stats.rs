@@ -18,16 +18,14 @@ const WATCHED: [Status; 5] = [Status::Sending, Status::Unknown, Status::Failed, 
 /// [`queue_stats`](postrider_core::ports::ledger::Ledger::queue_stats). A partition with more than
 /// [`DYNAMODB_COUNTED_MAX`] entries is not counted to its end.
 pub(crate) async fn queue_stats(context: &Context, now: Timestamp) -> Result<QueueStats, LedgerError> {
-    let mut lanes: Vec<(Status, Query)> = Vec::new();
-    for shard in context.every_shard() {
-        for status in [Status::Queued, Status::Deferred] {
-            let of = |priority| (status, all_of(keys::waiting(status, priority, shard)));
-            lanes.extend(Priority::ALL.map(of));
-        }
-        lanes.extend(WATCHED.map(|status| (status, all_of(keys::watched(status, shard)))));
-    }
-    let counted = lanes.into_iter().map(|(status, query)| count(context, status, query));
-    let counted = together(counted.collect()).await?;
+    let shards: Vec<u8> = context.every_shard().collect();
+    let watched =
+        shards.iter().flat_map(|shard| WATCHED.map(|status| count_watched(context, status, *shard)));
+    let mut counted = together(watched.collect()).await?;
+    let lanes = shards
+        .iter()
+        .flat_map(|shard| Priority::ALL.map(|priority| count_waiting(context, priority, *shard)));
+    counted.extend(together(lanes.collect()).await?.into_iter().flatten());
     let mut counts = Vec::new();
     for status in Status::ALL {
         let count = counted.iter().filter(|(of, _)| *of == status).map(|(_, count)| *count as u64).sum();
@@ -38,21 +36,35 @@ pub(crate) async fn queue_stats(context: &Context, now: Timestamp) -> Result<Que
     Ok(QueueStats { counts, oldest_due_at: oldest_due_at(context, now).await? })
 }
 
-async fn count(context: &Context, status: Status, query: Query) -> Result<(Status, usize), LedgerError> {
+async fn count_watched(context: &Context, status: Status, shard: u8) -> Result<(Status, usize), LedgerError> {
+    let query = Query::forward(keys::watched(status, shard), DYNAMODB_COUNTED_MAX);
     let count = context.calls.count_index(Index::Due, &query, DYNAMODB_COUNTED_MAX).await?;
     Ok((status, count))
 }
 
-fn all_of(partition: Vec<u8>) -> Query {
-    Query::forward(partition, DYNAMODB_COUNTED_MAX)
+/// Queued and deferred ones wait together: their places tell which they are.
+async fn count_waiting(
+    context: &Context,
+    priority: Priority,
+    shard: u8,
+) -> Result<[(Status, usize); 2], LedgerError> {
+    let mut query = Query::forward(keys::waiting(priority, shard), DYNAMODB_COUNTED_MAX);
+    let (mut queued, mut deferred) = (0, 0);
+    loop {
+        let page = context.calls.query_index(Index::Due, &query).await?;
+        for (_, status) in page.found.iter().filter_map(|entry| keys::due_notification(&entry.sort)) {
+            if status == Status::Deferred { deferred += 1 } else { queued += 1 }
+        }
+        match page.next {
+            Some(next) if queued + deferred < DYNAMODB_COUNTED_MAX => query.after = Some(next),
+            _ => return Ok([(Status::Queued, queued), (Status::Deferred, deferred)]),
+        }
+    }
 }
 
 async fn oldest_due_at(context: &Context, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
     let shards = context.every_shard();
-    let lanes = shards.flat_map(|shard| {
-        let of = move |status| Priority::ALL.map(|priority| keys::waiting(status, priority, shard));
-        [Status::Queued, Status::Deferred].into_iter().flat_map(of)
-    });
+    let lanes = shards.flat_map(|shard| Priority::ALL.map(|priority| keys::waiting(priority, shard)));
     let queries = lanes.map(|lane| Query {
         // What goes first is due since the epoch: that is a place in the queue, and no time.
         from: Some(keys::at(Timestamp::EPOCH.plus_ms(1), &[])),

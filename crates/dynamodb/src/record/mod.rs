@@ -8,7 +8,7 @@ mod writing;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::NotificationId;
-use postrider_core::domain::notification::{BusinessKey, Notification};
+use postrider_core::domain::notification::Notification;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
@@ -102,9 +102,10 @@ impl Record {
         let notification = &self.notification;
         let id = notification.id;
         let order_id = notification.order_id.as_deref();
-        // Whoever knows type and order finds it without an index.
+        // Whoever knows type and order finds it without an index, if they are its business key.
         let order_id = order_id.filter(|order_id| {
-            self.business_key != BusinessKey::new(&notification.notification_type, order_id).to_bytes()
+            keys::notification_about(&context.rules.secret, &notification.notification_type, order_id)
+                != keys::notification(id)
         });
         Indexed {
             order: order_id.map(keys::by_order),
@@ -121,10 +122,10 @@ impl Record {
         let due_at = lifecycle.due_at.unwrap_or(Timestamp::EPOCH);
         let (partition, sort) = match status {
             Status::Queued | Status::Deferred => {
-                (keys::waiting(status, self.notification.priority, shard), keys::at(due_at, &id.to_bytes()))
+                (keys::waiting(self.notification.priority, shard), keys::due(due_at, id, status))
             }
             Status::Sending | Status::Unknown => {
-                (keys::watched(status, shard), keys::at(due_at, &id.to_bytes()))
+                (keys::watched(status, shard), keys::due(due_at, id, status))
             }
             // Listed newest first, as everything is.
             Status::Failed | Status::Dead | Status::Held => {

@@ -3,7 +3,6 @@
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::Step as LifecycleStep;
 use postrider_core::domain::notification::Priority;
-use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{CLAIM_BYTES_MAX, CLAIM_MAX, DYNAMODB_CALLS_AT_ONCE_MAX};
@@ -13,7 +12,7 @@ use crate::context::Context;
 use crate::keys;
 use crate::queries::Lanes;
 use crate::record::Record;
-use crate::table::{Entry, Index, Query};
+use crate::table::{Consistency, Entry, Index, Item, Query};
 use crate::together::together;
 use crate::work::{Step, Work};
 
@@ -38,7 +37,7 @@ pub(crate) async fn claim_due(context: &Context, request: ClaimDue) -> Result<Cl
                 return Ok(Claims { next_due_at: Some(request.now), ..claims });
             }
             let due = take_due(&mut waiting, request.now, room.min(DYNAMODB_CALLS_AT_ONCE_MAX)).await?;
-            for claimed in claim_all(context, due, request).await? {
+            for claimed in claim_all(context, &due, request).await? {
                 match claimed {
                     Claimed::Taken(claim) => {
                         bytes += claim.event.data.len();
@@ -59,9 +58,7 @@ pub(crate) async fn claim_due(context: &Context, request: ClaimDue) -> Result<Cl
 
 /// What waits with `priority`, longest due first.
 pub(crate) fn waiting(context: &Context, priority: Priority, limit: usize) -> Lanes<'_> {
-    let statuses = [Status::Queued, Status::Deferred];
-    let shards = context.every_shard();
-    let lanes = shards.flat_map(|shard| statuses.map(|status| keys::waiting(status, priority, shard)));
+    let lanes = context.every_shard().map(|shard| keys::waiting(priority, shard));
     Lanes::new(context, Index::Due, lanes.map(|lane| Query::forward(lane, limit)))
 }
 
@@ -78,18 +75,20 @@ async fn take_due(waiting: &mut Lanes<'_>, now: Timestamp, count: usize) -> Resu
     Ok(due)
 }
 
-async fn claim_all(
-    context: &Context,
-    due: Vec<Entry>,
-    request: ClaimDue,
-) -> Result<Vec<Claimed>, LedgerError> {
-    let claims = due.into_iter().map(|entry| claim_one(context, entry, request));
-    together(claims.collect()).await
+/// Claims what seems due, all of it read at once.
+async fn claim_all(context: &Context, due: &[Entry], request: ClaimDue) -> Result<Vec<Claimed>, LedgerError> {
+    let keys: Vec<_> = due.iter().map(|entry| entry.key.clone()).collect();
+    let mut found = context.calls.get_all(&keys, Consistency::Strong).await?;
+    let mut claims = Vec::with_capacity(due.len());
+    for entry in due {
+        let Some((id, _)) = keys::due_notification(&entry.sort) else { continue };
+        claims.push(claim_one(context, ClaimOne { id, was: found.remove(&entry.key), request }));
+    }
+    together(claims).await
 }
 
-async fn claim_one(context: &Context, entry: Entry, request: ClaimDue) -> Result<Claimed, LedgerError> {
-    let Some(id) = id_of(&entry) else { return Ok(Claimed::Gone) };
-    match context.carry_out(&ClaimOne { id, request }).await? {
+async fn claim_one(context: &Context, step: ClaimOne) -> Result<Claimed, LedgerError> {
+    match context.carry_out(&step).await? {
         ClaimedRecord::Taken(record) => {
             let event = context.event_of(&record).await?;
             Ok(Claimed::Taken(Box::new(Claim { notification: record.notification, event })))
@@ -97,12 +96,6 @@ async fn claim_one(context: &Context, entry: Entry, request: ClaimDue) -> Result
         ClaimedRecord::Suppressed => Ok(Claimed::Suppressed),
         ClaimedRecord::Gone => Ok(Claimed::Gone),
     }
-}
-
-/// The notification an entry of the due index is about.
-pub(super) fn id_of(entry: &Entry) -> Option<NotificationId> {
-    let bytes = entry.sort.len().checked_sub(16).and_then(|at| entry.sort.get(at..));
-    bytes.and_then(|bytes| bytes.try_into().ok()).map(NotificationId::from_bytes)
 }
 
 enum Claimed {
@@ -121,6 +114,8 @@ enum ClaimedRecord {
 
 struct ClaimOne {
     id: NotificationId,
+    /// Its item as it was read just now.
+    was: Option<Item>,
     request: ClaimDue,
 }
 
@@ -129,6 +124,9 @@ impl Step for ClaimOne {
 
     async fn run(&self, work: &mut Work<'_>) -> Result<ClaimedRecord, LedgerError> {
         let ClaimDue { now, lease_until, .. } = self.request;
+        if !work.is_repeated() {
+            work.take(keys::notification(self.id), self.was.clone());
+        }
         let Some(mut record) = work.record(self.id).await? else { return Ok(ClaimedRecord::Gone) };
         let lifecycle = &record.notification.lifecycle;
         let Ok(claimed) = lifecycle.apply(&LifecycleStep::Claim { now, lease_until }) else {

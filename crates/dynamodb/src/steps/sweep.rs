@@ -9,7 +9,6 @@ use postrider_core::limits::{ANSWERS_FORGOTTEN_MAX, IDEMPOTENCY_KEPT_MS, SWEEP_M
 use postrider_core::ports::ledger::{Leases, LedgerError, Sweep, Swept};
 
 use super::answers::ForgetAnswer;
-use super::claim::id_of;
 use crate::context::Context;
 use crate::keys;
 use crate::queries::Lanes;
@@ -57,7 +56,7 @@ async fn watched(
         ..Query::forward(keys::watched(status, shard), limit)
     });
     let found = Lanes::new(context, Index::Due, lanes).take(limit).await?;
-    Ok(found.iter().filter_map(id_of).collect())
+    Ok(found.iter().filter_map(|entry| keys::due_notification(&entry.sort)).map(|(id, _)| id).collect())
 }
 
 /// One that seemed over: a lost lease, or an outcome that stayed unknown.
