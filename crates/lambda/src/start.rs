@@ -80,10 +80,11 @@ pub async fn run() -> Result<(), StartError> {
         }
         Role::Sweep => {
             let parts = wiring.parts().await?;
+            let calls = wiring.calls(&parts);
             lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
                 let invocation = Invocation::from(&event.context);
                 let mut measured = Measurements::default();
-                let swept = sweep::handle(&parts, None, &invocation, &mut measured).await;
+                let swept = sweep::handle(&parts, Some(&calls), &invocation, &mut measured).await;
                 publish(&measured, &invocation);
                 swept.map_err(|error| failed("Postrider.Ledger", &error))
             }))
