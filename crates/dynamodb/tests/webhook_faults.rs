@@ -1,8 +1,6 @@
 //! Calls to the table that fail, in every way, while endpoints are told: whoever takes a call tells it, so every change
 //! is told to every endpoint exactly once, and those of one notification in their order.
 
-#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
-
 use std::sync::Arc;
 
 use postrider_core::domain::document::Fingerprint;
