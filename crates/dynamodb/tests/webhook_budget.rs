@@ -83,7 +83,7 @@ async fn a_call_is_worth_its_units() {
     let many = counted.used();
     assert_eq!(claimed.calls.len(), 40);
     assert_eq!(idle, (6, 0));
-    assert_eq!((claim, finish), ((19, 18), (4, 4)));
+    assert_eq!((claim, finish), ((14, 10), (4, 4)));
     // Forty at once share the writes of head, page and endpoint.
-    assert_eq!(many, (256, 418));
+    assert_eq!(many, (172, 176));
 }

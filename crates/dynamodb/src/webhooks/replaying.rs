@@ -8,8 +8,9 @@ use postrider_core::ports::webhooks::{Replay, ReplayCursor, Replayed};
 
 use super::change::{Numbered, least_number, shard_of};
 use super::endpoint::Endpoint;
+use super::fan_out::add_all;
 use super::feed::{PAGE_CHANGES_MAX, number_shard, read_feed};
-use super::upkeep::{add_all, read_lines};
+use super::upkeep::read_lines;
 use crate::context::Context;
 use crate::together::together;
 use crate::work::{Step, Work};
