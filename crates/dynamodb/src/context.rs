@@ -12,6 +12,7 @@ use postrider_core::ports::ledger::LedgerError;
 use crate::calls::Calls;
 use crate::config::PayloadPolicy;
 use crate::keys;
+use crate::turns::Turns;
 use crate::work::{Draft, Step, Work};
 
 /// The table, and what the ledger was told at its opening.
@@ -21,13 +22,14 @@ pub(crate) struct Context {
     /// Over how many partitions each index is spread.
     pub(crate) shards: u8,
     pub(crate) payload: PayloadPolicy,
+    pub(crate) turns: Turns,
     /// Names of notification types that are known to be on the list of them.
     types: Mutex<HashSet<String>>,
 }
 
 impl Context {
     pub(crate) fn new(calls: Calls, rules: RecipientRules, shards: u8, payload: PayloadPolicy) -> Self {
-        Self { calls, rules, shards, payload, types: Mutex::default() }
+        Self { calls, rules, shards, payload, turns: Turns::default(), types: Mutex::default() }
     }
 
     /// The shard on which a notification's index entries are.

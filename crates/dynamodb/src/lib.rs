@@ -21,6 +21,7 @@ pub mod sdk;
 mod steps;
 pub mod table;
 mod together;
+mod turns;
 mod webhooks;
 mod work;
 

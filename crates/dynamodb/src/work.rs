@@ -140,6 +140,11 @@ impl<'a> Work<'a> {
         self.slots.contains_key(key)
     }
 
+    /// Counts the writes of the item in hand, with the one this step is about to make.
+    pub(crate) fn next_version(&self, key: &Key) -> u64 {
+        self.slots.get(key).and_then(|slot| slot.was.as_ref()).map_or(0, |item| item.version) + 1
+    }
+
     /// The item in hand is to say this. It must have been read or taken before.
     pub(crate) fn put(&mut self, key: &Key, draft: Draft) {
         self.plan(key, Planned::Put(Box::new(draft)));
@@ -212,6 +217,7 @@ impl Context {
     /// Carries out `step`, as often as it takes until nobody has written in between.
     pub(crate) async fn carry_out<S: Step>(&self, step: &S) -> Result<S::Output, LedgerError> {
         let mut refusals = Vec::new();
+        let mut turn = None;
         for tried in 0..DYNAMODB_STEPS_MAX {
             let mut work = Work::new(self, std::mem::take(&mut refusals));
             let output = step.run(&mut work).await?;
@@ -222,6 +228,9 @@ impl Context {
             // The first time it is enough to look again: usually the other one is done.
             if tried > 0 {
                 self.calls.pause(tried.min(4)).await;
+            }
+            if turn.is_none() {
+                turn = self.turns.wait(&mut refusals).await;
             }
         }
         let table = self.calls.table().name();
