@@ -15,7 +15,7 @@ use http::HeaderValue;
 use postrider_core::limits::{STOP_DRAIN_MS_MAX, STOP_GOODBYE_MS_MAX};
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::RecipientRules;
-use postrider_core::ports::ledger::{Leases, Ledger, LedgerError};
+use postrider_core::ports::ledger::LedgerError;
 use postrider_core::ports::mailer::Mailer;
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
@@ -24,23 +24,25 @@ use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::state::Api;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
-use postrider_mail::mailers::outbox::OutboxMailer;
-use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
+use postrider_mail::mailers::smtp::SmtpConfigError;
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::verp::{InvalidReturnPath, Verp};
-use postrider_sqlite::{OpenError, SqliteLedger, has_secret};
+use postrider_sqlite::{OpenError, has_secret};
 use postrider_webhook::OutboundConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::engine::Engine;
 use crate::feedback::{self, FeedbackError, Intake, SnsError};
+use crate::ingest;
+use crate::ledger::OpenLedger;
+use crate::mailer::OpenMailer;
 use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
 use crate::webhooks::Webhooks;
-use postrider_environment::config::{MailerSettings, SenderSettings, Settings};
+use postrider_environment::config::{SenderSettings, Settings};
 use postrider_environment::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
@@ -74,6 +76,14 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The ledger's table cannot be opened.
+    #[error("the DynamoDB table {table} cannot be opened: {reason}")]
+    Table {
+        /// Its name.
+        table: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Opening the ledger ended without saying how.
     #[error("the ledger could not be opened: {0}; please report this")]
     LedgerDefect(#[from] JoinError),
@@ -114,7 +124,8 @@ pub fn load_types(settings: &Settings) -> Result<TypeSet, StartError> {
         Some(directory) => TypeSource::Directory(directory.clone()),
         None => TypeSource::Shipped,
     };
-    TypeSet::load(&source, sender(&settings.sender)?).map_err(StartError::Types)
+    let sender = Sender { sandbox: settings.sandbox.clone(), ..sender(&settings.sender)? };
+    TypeSet::load(&source, sender).map_err(StartError::Types)
 }
 
 fn sender(settings: &SenderSettings) -> Result<Sender, StartError> {
@@ -131,6 +142,7 @@ fn unsigned(settings: &SenderSettings) -> Sender {
         reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
         bounce_domain: settings.bounce_domain.clone(),
         dkim: None,
+        sandbox: None,
     }
 }
 
@@ -161,7 +173,7 @@ pub enum Types {
 /// An opened ledger with everything that works on it, not yet serving anybody.
 pub struct Parts {
     /// The ledger.
-    pub ledger: Arc<SqliteLedger>,
+    pub ledger: OpenLedger,
     /// What the API is made of.
     pub api: Api,
     wake: Arc<Notify>,
@@ -179,7 +191,9 @@ impl Parts {
     pub async fn open(settings: &Settings, types: Types) -> Result<Self, StartError> {
         let types = match types {
             Types::Needed => load_types(settings)?,
-            Types::Unused => TypeSet::empty(unsigned(&settings.sender)),
+            Types::Unused => {
+                TypeSet::empty(Sender { sandbox: settings.sandbox.clone(), ..unsigned(&settings.sender) })
+            }
         };
         let sns = settings.feedback.sns.as_ref().map(feedback::endpoint).transpose()?.map(Arc::new);
         make_data_dir(settings)?;
@@ -191,9 +205,8 @@ impl Parts {
         let types = Arc::new(types.with_return_paths(return_paths.clone()));
         let return_paths = return_paths.map(Arc::new);
         let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
-        let path = settings.ledger_path.clone();
-        // Blocks as long as the disk takes; whoever waits for this may give up waiting.
-        let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path, rules)).await??);
+        let opened = OpenLedger::open(settings, rules, &random).await?;
+        let ledger = opened.ledger();
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
@@ -205,7 +218,7 @@ impl Parts {
         let allow_private = settings.webhooks.allow_private;
         let webhook_targets = OutboundConfig { allow_private, ..OutboundConfig::default() };
         let api = Api {
-            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            ledger,
             types,
             return_paths,
             health: Arc::new(Health::new(clock.now())),
@@ -221,26 +234,14 @@ impl Parts {
             webhook_targets: Arc::new(webhook_targets),
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            sender: None,
         };
-        Ok(Self { ledger, api, wake, wake_webhooks })
+        Ok(Self { ledger: opened, api, wake, wake_webhooks })
     }
 
     /// The API over these parts.
     pub fn router(&self) -> Router {
         postrider_http::router(self.api.clone())
-    }
-}
-
-/// The mailer, and how many messages it hands on at once. Only for the process that has the ledger.
-fn open_mailer(settings: &Settings) -> Result<(Arc<dyn Mailer>, usize), StartError> {
-    match &settings.mailer {
-        MailerSettings::Outbox => {
-            let mailer = OutboxMailer::open(&settings.data_dir).map_err(|error| {
-                StartError::DataDirectory { path: settings.data_dir.clone(), reason: error.to_string() }
-            })?;
-            Ok((Arc::new(mailer), settings.concurrency))
-        }
-        MailerSettings::Smtp(smtp) => Ok((Arc::new(SmtpMailer::new(smtp.clone())?), smtp.connections)),
     }
 }
 
@@ -260,6 +261,8 @@ pub struct Server {
     http: tokio::task::JoinHandle<()>,
     engine: tokio::task::JoinHandle<()>,
     webhooks: tokio::task::JoinHandle<()>,
+    /// Whatever else runs until the server stops.
+    chores: JoinSet<()>,
 }
 
 impl Server {
@@ -271,7 +274,9 @@ impl Server {
         let unavailable =
             |error: std::io::Error| StartError::Listen { listen: settings.listen, reason: error.to_string() };
         let parts = Parts::open(settings, Types::Needed).await?;
-        let (mailer, connections) = open_mailer(settings)?;
+        let opened = OpenMailer::open(settings, &parts.api.clock, &parts.api.health).await?;
+        let account_rate = opened.account_rate();
+        let OpenMailer { mailer, connections, account } = opened;
         let listener = TcpListener::bind(settings.listen).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let (stop, stopped) = watch::channel(false);
@@ -287,6 +292,7 @@ impl Server {
             concurrency: settings.concurrency,
             connections: connections.min(settings.concurrency),
             rate_per_second: settings.rate_per_second,
+            account_rate,
             metrics: Arc::clone(&parts.api.metrics),
             health: Arc::clone(&parts.api.health),
             wake: Arc::clone(&parts.wake),
@@ -302,15 +308,20 @@ impl Server {
             wake: Arc::clone(&parts.wake_webhooks),
             fatal: fatal_to,
         });
-        // The ledger's lock says that no other sender is alive: what was on its way when the last process died has an
-        // unknown outcome, and nobody needs to wait for a lease to say so.
-        engine.sweep(Leases::All).await?;
+        // What was on its way when the last process died has an unknown outcome.
+        engine.sweep(parts.ledger.leases_lost_at_start()).await?;
         let intake =
             Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
         let instance = server_file::new_instance(&*parts.api.random);
         let router = with_instance(parts.router(), &instance);
         let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
         let webhooks = tokio::spawn(webhooks.run(stopped.clone()));
+        let mut chores = JoinSet::new();
+        if let Some(account) = account {
+            let stopped = stopped.clone();
+            chores.spawn(async move { account.keep_fresh(stopped).await });
+        }
+        ingest::start(&settings.ingest, &parts.api, &stopped, &mut chores);
         let engine = tokio::spawn(engine.run(stopped));
         let url = format!("http://{address}");
         server_file::write(&settings.data_dir, &url, &instance).map_err(|error| {
@@ -331,6 +342,7 @@ impl Server {
             http,
             engine,
             webhooks,
+            chores,
         })
     }
 
@@ -354,6 +366,7 @@ impl Server {
             let _ = self.http.await;
             let _ = self.webhooks.await;
             self.intake.finish().await;
+            while self.chores.join_next().await.is_some() {}
         };
         if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
             tracing::warn!(

@@ -109,6 +109,7 @@ impl World {
             webhook_targets: Arc::default(),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
+            sender: None,
         };
         Self { clock, ledger, router: postrider_http::router(api.clone()), api }
     }

@@ -18,6 +18,7 @@ use super::TypeSet;
 use super::nearest::nearest;
 use super::notification_type::NotificationType;
 use super::rendition::{MessageError, with_signature};
+use super::sandbox::CAUSE_NOT_ALLOWED;
 
 impl TypeSet {
     /// Every rendition messages are made of now, with the bundle to store under its id before the first message
@@ -71,7 +72,9 @@ impl Catalog for TypeSet {
             Some(return_paths) => return_paths.address(notification.id),
             None => self.return_path.clone(),
         };
-        let envelope = Envelope { return_path, recipient: notification.to.clone() };
+        // The message is made, so somebody gets it.
+        let recipient = rendition.recipient(&notification.to).unwrap_or(&notification.to).clone();
+        let envelope = Envelope { return_path, recipient };
         Ok(Composed { envelope, message, copy })
     }
 }
@@ -132,7 +135,13 @@ fn evaluation_words(error: &ExpressionError) -> String {
 }
 
 fn describe(error: &MessageError) -> ComposeFailure {
-    let cause = if error.is_too_large() { "render_too_large" } else { "render_failed" };
+    let cause = match error {
+        MessageError::NotAllowed => CAUSE_NOT_ALLOWED,
+        _ if error.is_too_large() => "render_too_large",
+        MessageError::TooLarge | MessageError::Event | MessageError::Name(_) | MessageError::Render(_) => {
+            "render_failed"
+        }
+    };
     failure(cause, &error.to_string())
 }
 

@@ -11,6 +11,7 @@ mod nearest;
 mod notification_type;
 mod preview;
 mod rendition;
+mod sandbox;
 mod schema;
 mod sender;
 mod source;
@@ -22,6 +23,7 @@ pub use error::TypeError;
 pub use manifest::Category;
 pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
 pub use rendition::{RecomposeError, recompose};
+pub use sandbox::{Allowed, Sandbox};
 pub use sender::Sender;
 pub use source::{TypeSource, write_shipped};
 
@@ -92,6 +94,12 @@ impl TypeSet {
         } else {
             Err(errors)
         }
+    }
+
+    /// What keeps messages from whom they are meant for, if anything does.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sender.sandbox.as_ref()
     }
 
     /// The same types, whose messages have signed return paths: a bounce then names its notification.

@@ -70,8 +70,7 @@ impl NotificationType {
             manifest.subject.clone(),
             html,
             folder.text.clone(),
-            &sender.from,
-            sender.reply_to.as_ref(),
+            sender,
         );
         let rendition = match Rendition::compile(&bundle, extra) {
             Ok(rendition) => rendition,

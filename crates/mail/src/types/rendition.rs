@@ -18,6 +18,9 @@ use crate::render::expression::{Expression, ExpressionError};
 use crate::render::plain_text;
 use crate::render::templates::{RenderError, SenderFacts, Slot, Templates};
 
+use super::sandbox::{Sandbox, StoredSandbox, Way, marked};
+use super::sender::Sender;
+
 /// Raised whenever the same bundle would give other bytes than before: a filter, the engine or the message format
 /// changed. Old messages then say that this version cannot show them instead of showing something else.
 const FORMAT: u32 = 1;
@@ -33,6 +36,9 @@ pub(super) struct Bundle {
     pub(super) text: Option<String>,
     pub(super) from: StoredMailbox,
     pub(super) reply_to: Option<StoredMailbox>,
+    /// Left out where there is none, so that renditions from before there were any keep their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox: Option<StoredSandbox>,
 }
 
 /// A mailbox as it is stored.
@@ -61,8 +67,7 @@ impl Bundle {
         subject: String,
         html: String,
         text: Option<String>,
-        from: &Mailbox,
-        reply_to: Option<&Mailbox>,
+        sender: &Sender,
     ) -> Self {
         Self {
             format: FORMAT,
@@ -70,8 +75,9 @@ impl Bundle {
             subject,
             html,
             text,
-            from: from.into(),
-            reply_to: reply_to.map(Into::into),
+            from: (&sender.from).into(),
+            reply_to: sender.reply_to.as_ref().map(Into::into),
+            sandbox: sender.sandbox.as_ref().map(Into::into),
         }
     }
 }
@@ -86,6 +92,7 @@ pub(super) struct Rendition {
     pub(super) to_name: Option<Expression>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    sandbox: Option<Sandbox>,
 }
 
 /// A message's three texts.
@@ -111,6 +118,10 @@ impl Rendition {
             Some(mailbox) => Some(mailbox.restore().ok_or(BundleError::Unreadable)?),
             None => None,
         };
+        let sandbox = match &bundle.sandbox {
+            Some(sandbox) => Some(sandbox.restore().ok_or(BundleError::Unreadable)?),
+            None => None,
+        };
         let to_name = bundle.to_name.as_deref().map(|source| Expression::parse(source, Slot::ToName));
         let mut sources = extra;
         sources.push((Slot::Subject, bundle.subject.clone()));
@@ -124,7 +135,7 @@ impl Rendition {
             .map_err(|(slot, error)| BundleError::Template(slot, error))?;
         let bytes = serde_json::to_vec(bundle).map_err(|_| BundleError::Unreadable)?;
         let id = RenditionId(Fingerprint::of_parts(&[&bytes]));
-        Ok(Self { id, bytes, templates, to_name, from, reply_to })
+        Ok(Self { id, bytes, templates, to_name, from, reply_to, sandbox })
     }
 
     /// The subject and both bodies for `data`.
@@ -143,6 +154,15 @@ impl Rendition {
         self.to_name.as_ref().map(|name| name.evaluate(data, &self.templates)).transpose()
     }
 
+    /// Who gets what is meant for `to`; `None` if nobody does.
+    pub(super) fn recipient<'a>(&'a self, to: &'a EmailAddress) -> Option<&'a EmailAddress> {
+        match self.sandbox.as_ref().map_or(Way::Own, |sandbox| sandbox.way(to)) {
+            Way::Own => Some(to),
+            Way::Redirected(address) => Some(address),
+            Way::Nowhere => None,
+        }
+    }
+
     /// The message without a signature.
     pub(super) fn message(
         &self,
@@ -150,15 +170,19 @@ impl Rendition {
         event: &StoredEvent,
         at: Timestamp,
     ) -> Result<Vec<u8>, MessageError> {
+        let to = self.recipient(&notification.to).ok_or(MessageError::NotAllowed)?;
         let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
         let to_name = self.recipient_name(&data).map_err(|error| MessageError::Name(error.to_string()))?;
-        let rendered = self.render(&data).map_err(|(_, error)| MessageError::Render(error))?;
+        let mut rendered = self.render(&data).map_err(|(_, error)| MessageError::Render(error))?;
+        if to != &notification.to {
+            rendered.subject = one_line(&marked(&rendered.subject, &notification.to));
+        }
         let message = write(&MessageParts {
             id: notification.id,
             date: at,
             from: &self.from,
             reply_to: self.reply_to.as_ref(),
-            to: &notification.to,
+            to,
             to_name: to_name.as_deref(),
             subject: &rendered.subject,
             text: &rendered.text,
@@ -171,6 +195,8 @@ impl Rendition {
 /// Why a message could not be made. Never holds the event's contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum MessageError {
+    /// A sandbox lets nobody have it.
+    NotAllowed,
     /// The stored event is not JSON.
     Event,
     /// `to_name` has no value.
@@ -187,7 +213,7 @@ impl MessageError {
         match self {
             Self::TooLarge => true,
             Self::Render(error) => error.too_large,
-            Self::Event | Self::Name(_) => false,
+            Self::NotAllowed | Self::Event | Self::Name(_) => false,
         }
     }
 }
@@ -195,6 +221,10 @@ impl MessageError {
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAllowed => f.write_str(
+                "the sandbox lets nobody have this message: add its recipient to sandbox.allow, or set \
+                 sandbox.redirect_to, or switch the sandbox off, and redrive",
+            ),
             Self::Event => f.write_str("the stored event is not valid JSON"),
             Self::Name(words) => write!(f, "the recipient's name (to_name) {words}"),
             Self::Render(error) => write!(f, "{error}"),

@@ -5,6 +5,8 @@ use postrider_core::domain::address::{EmailAddress, InvalidAddress};
 use crate::dkim::DkimKey;
 use crate::mime::message::Mailbox;
 
+use super::sandbox::Sandbox;
+
 /// The sender of every message a [`TypeSet`](super::TypeSet) makes.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -16,13 +18,21 @@ pub struct Sender {
     pub bounce_domain: Option<String>,
     /// Signs every message.
     pub dkim: Option<DkimKey>,
+    /// Keeps messages from whom they are meant for, while a shop is being tried out.
+    pub sandbox: Option<Sandbox>,
 }
 
 impl Sender {
     /// A sender with an address and nothing else.
     #[must_use]
     pub fn new(name: Option<String>, address: EmailAddress) -> Self {
-        Self { from: Mailbox { name, address }, reply_to: None, bounce_domain: None, dkim: None }
+        Self {
+            from: Mailbox { name, address },
+            reply_to: None,
+            bounce_domain: None,
+            dkim: None,
+            sandbox: None,
+        }
     }
 
     /// Where bounces go.

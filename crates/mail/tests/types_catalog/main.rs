@@ -9,3 +9,4 @@ mod loading;
 mod planning;
 mod preview;
 mod recompose;
+mod sandbox;
