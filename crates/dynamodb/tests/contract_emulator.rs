@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a contract that cannot be set up has failed")]
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -29,13 +29,13 @@ fn sdk() -> SdkConfig {
 }
 
 async fn open_in_emulator() -> DynamoLedger {
-    static TABLES: AtomicU64 = AtomicU64::new(0);
-    let number = TABLES.fetch_add(1, Ordering::Relaxed);
-    let table = format!("contract-{}-{number}", std::process::id());
+    // Process ids come again, and the emulator remembers.
+    let random = RandomState::new().build_hasher().finish();
+    let table = format!("contract-{random:016x}");
     let (sdk, endpoint) = (sdk(), endpoint());
     create_table(&sdk, &table, Some(&endpoint)).await.expect("a table can be created");
     let config = DynamoConfig { endpoint_url: Some(endpoint), ..DynamoConfig::new(table) };
-    let random = Arc::new(SeededRandom::new(u64::from(std::process::id()) << 32 | number));
+    let random = Arc::new(SeededRandom::new(random));
     DynamoLedger::open(&sdk, config, recipient_rules(), random).await.expect("an empty table opens")
 }
 

@@ -19,15 +19,8 @@ pub(crate) async fn suppressions_of(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<Vec<Suppression>, LedgerError> {
-    let mut query = Query::forward(keys::recipient(context.recipient(address)), SUPPRESSIONS_PAGE_MAX);
-    (query.from, query.to) = (Some(b"s".to_vec()), Some(b"t".to_vec()));
-    let page = context.calls.query(&query).await?;
-    let mut entries = Vec::new();
-    for item in &page.found {
-        let read = read_suppression(item).map_err(|garbled| context.garbled(&item.key, &garbled))?;
-        entries.extend(Some(read.1).filter(|entry| entry.holds(now)));
-    }
-    Ok(entries)
+    let entries = context.entries_of(context.recipient(address)).await?;
+    Ok(entries.into_iter().map(|(_, _, entry)| entry).filter(|entry| entry.holds(now)).collect())
 }
 
 /// One page of the list, newest first.

@@ -17,6 +17,8 @@ use crate::schema::{TableDefinition, definition};
 /// How often the table is asked whether it is there, and how long it is waited for between.
 const ASKED_MAX: u32 = 60;
 const ASKED_EVERY: Duration = Duration::from_millis(500);
+/// How long one call may take: making a table is slower than using one.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the table was not made.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,7 @@ pub async fn create_table(
     name: &str,
     endpoint_url: Option<&str>,
 ) -> Result<(), CreateError> {
-    let client = client(sdk, endpoint_url);
+    let client = client(sdk, endpoint_url, PATIENCE);
     let definition = definition();
     let refused = |reason: String| CreateError::Refused { table: name.to_owned(), reason };
     let request = request(&client, name, &definition).map_err(|error| refused(error.to_string()))?;

@@ -78,6 +78,8 @@ pub(super) fn of_code(code: &str, status: u16) -> TableError {
             "the table does not take what it was given",
             "compare its keys and indexes with docs/dynamodb.md; an item may have at most 400 KB",
         ),
+        // It says that it is done, and nobody understands what.
+        _ if status < 400 => TableError::Passing(Passing::Unanswered),
         _ if status == 429 => TableError::Passing(Passing::Throttled),
         _ if status >= 500 => TableError::Passing(Passing::Server),
         _ => refused("the service refuses the request", "look the code up in the DynamoDB API reference"),

@@ -36,14 +36,15 @@ impl SdkTable {
     /// The table `name`, reached as `sdk` says, at `endpoint_url` if given. Nothing is sent yet.
     #[must_use]
     pub fn new(sdk: &SdkConfig, name: impl Into<String>, endpoint_url: Option<&str>) -> Self {
-        Self { client: client(sdk, endpoint_url), name: name.into(), meter: Meter::default() }
+        let client = client(sdk, endpoint_url, Duration::from_millis(DYNAMODB_CALL_MS_MAX));
+        Self { client, name: name.into(), meter: Meter::default() }
     }
 }
 
-fn client(sdk: &SdkConfig, endpoint_url: Option<&str>) -> Client {
+fn client(sdk: &SdkConfig, endpoint_url: Option<&str>, patience: Duration) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(DYNAMODB_CONNECT_MS_MAX))
-        .operation_attempt_timeout(Duration::from_millis(DYNAMODB_CALL_MS_MAX))
+        .operation_attempt_timeout(patience)
         .build();
     let mut config = aws_sdk_dynamodb::config::Builder::from(sdk)
         .retry_config(RetryConfig::disabled())

@@ -129,7 +129,7 @@ impl Accept {
                 notifications.push(answer(&existing, true));
                 continue;
             }
-            let suppressed = work.suppression(&plan.to, self.acceptance.now).await?;
+            let suppressed = work.context.suppression(&plan.to, self.acceptance.now).await?;
             let mut record = self.new_record(*id, plan, suppressed);
             for entry in &record.entries {
                 work.note_change(*id, entry, None, record.status());

@@ -1,8 +1,10 @@
 //! Claiming what is due.
 
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::Step as LifecycleStep;
 use postrider_core::domain::notification::Priority;
+use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{CLAIM_BYTES_MAX, CLAIM_MAX, DYNAMODB_CALLS_AT_ONCE_MAX};
@@ -75,16 +77,33 @@ async fn take_due(waiting: &mut Lanes<'_>, now: Timestamp, count: usize) -> Resu
     Ok(due)
 }
 
-/// Claims what seems due, all of it read at once.
+/// Claims what seems due, all of it read at once, and each recipient looked up once.
 async fn claim_all(context: &Context, due: &[Entry], request: ClaimDue) -> Result<Vec<Claimed>, LedgerError> {
     let keys: Vec<_> = due.iter().map(|entry| entry.key.clone()).collect();
     let mut found = context.calls.get_all(&keys, Consistency::Strong).await?;
-    let mut claims = Vec::with_capacity(due.len());
+    let mut seeming = Vec::with_capacity(due.len());
+    let mut recipients: Vec<EmailAddress> = Vec::new();
     for entry in due {
-        let Some((id, _)) = keys::due_notification(&entry.sort) else { continue };
-        claims.push(claim_one(context, ClaimOne { id, was: found.remove(&entry.key), request }));
+        let Some((item, (id, _))) = found.remove(&entry.key).zip(keys::due_notification(&entry.sort)) else {
+            continue;
+        };
+        let record = Record::read(&item.body).map_err(|garbled| context.garbled(&entry.key, &garbled))?;
+        if record.notification.lifecycle.is_due(request.now) {
+            let to = record.notification.to;
+            if !recipients.contains(&to) {
+                recipients.push(to.clone());
+            }
+            seeming.push((id, item, to));
+        }
     }
-    together(claims).await
+    let causes = recipients.iter().map(|to| context.suppression(to, request.now));
+    let causes: Vec<Option<Cause>> = together(causes.collect()).await?;
+    let claims = seeming.into_iter().map(|(id, was, to)| {
+        let of_it = recipients.iter().zip(&causes).find(|(recipient, _)| **recipient == to);
+        let suppressed = of_it.and_then(|(_, cause)| cause.clone());
+        claim_one(context, ClaimOne { id, was, suppressed, request })
+    });
+    together(claims.collect()).await
 }
 
 async fn claim_one(context: &Context, step: ClaimOne) -> Result<Claimed, LedgerError> {
@@ -115,7 +134,9 @@ enum ClaimedRecord {
 struct ClaimOne {
     id: NotificationId,
     /// Its item as it was read just now.
-    was: Option<Item>,
+    was: Item,
+    /// Why its recipient gets no mail, if that is so.
+    suppressed: Option<Cause>,
     request: ClaimDue,
 }
 
@@ -125,14 +146,14 @@ impl Step for ClaimOne {
     async fn run(&self, work: &mut Work<'_>) -> Result<ClaimedRecord, LedgerError> {
         let ClaimDue { now, lease_until, .. } = self.request;
         if !work.is_repeated() {
-            work.take(keys::notification(self.id), self.was.clone());
+            work.take(keys::notification(self.id), Some(self.was.clone()));
         }
         let Some(mut record) = work.record(self.id).await? else { return Ok(ClaimedRecord::Gone) };
         let lifecycle = &record.notification.lifecycle;
         let Ok(claimed) = lifecycle.apply(&LifecycleStep::Claim { now, lease_until }) else {
             return Ok(ClaimedRecord::Gone);
         };
-        if let Some(cause) = work.suppression(&record.notification.to, now).await? {
+        if let Some(cause) = self.suppressed.clone() {
             let step = LifecycleStep::Suppress { cause: cause.clone() };
             let Ok(after) = record.notification.lifecycle.apply(&step) else {
                 return Ok(ClaimedRecord::Gone);

@@ -11,6 +11,7 @@ use postrider_core::ports::ledger::LedgerError;
 
 use crate::codec::codes::{reason_code, reason_from_code};
 use crate::codec::{Garbled, Reader, Writer};
+use crate::context::Context;
 use crate::keys;
 use crate::table::{Indexed, Item, Key, Query};
 use crate::work::{Draft, Step, Work};
@@ -77,19 +78,6 @@ impl Step for ForgetAddress {
 }
 
 impl Work<'_> {
-    /// The cause for which `to` gets no transactional mail at `now`, if there is one.
-    pub(super) async fn suppression(
-        &mut self,
-        to: &EmailAddress,
-        now: Timestamp,
-    ) -> Result<Option<Cause>, LedgerError> {
-        let recipient = self.context.recipient(to);
-        let entries = self.entries_of(recipient).await?;
-        // In the order of their keys: that for all categories first.
-        let holding = entries.iter().find(|(_, (_, entry))| entry.holds(now) && entry.covers(TRANSACTIONAL));
-        Ok(holding.map(|(_, (_, entry))| entry.reason.cause()))
-    }
-
     /// Puts an entry on the list, or merges it with the one that is there.
     pub(super) async fn suppress(&mut self, new: &NewSuppression) -> Result<Suppression, LedgerError> {
         let recipient = self.context.recipient(&new.address);
@@ -115,22 +103,47 @@ impl Work<'_> {
         Ok(entry)
     }
 
-    /// Every entry of a recipient, with its key and its place on the list.
+    /// Every entry of a recipient, with its key and its place on the list, in hand to be changed.
     async fn entries_of(
         &mut self,
         recipient: RecipientKey,
     ) -> Result<Vec<(Key, (u64, Suppression))>, LedgerError> {
+        let mut entries = Vec::new();
+        for (item, place, entry) in self.context.entries_of(recipient).await? {
+            entries.push((item.key.clone(), (place, entry)));
+            self.take(item.key.clone(), Some(item));
+        }
+        Ok(entries)
+    }
+}
+
+impl Context {
+    /// The cause for which `to` gets no transactional mail at `now`, if there is one.
+    pub(crate) async fn suppression(
+        &self,
+        to: &EmailAddress,
+        now: Timestamp,
+    ) -> Result<Option<Cause>, LedgerError> {
+        let entries = self.entries_of(self.recipient(to)).await?;
+        let mut entries = entries.into_iter().map(|(_, _, entry)| entry);
+        Ok(entries
+            .find(|entry| entry.holds(now) && entry.covers(TRANSACTIONAL))
+            .map(|entry| entry.reason.cause()))
+    }
+
+    /// Every entry of a recipient as it is now, with its item and its place on the list. That for all categories comes
+    /// first.
+    pub(crate) async fn entries_of(
+        &self,
+        recipient: RecipientKey,
+    ) -> Result<Vec<(Item, u64, Suppression)>, LedgerError> {
         let mut query = Query::forward(keys::recipient(recipient), ENTRIES_MAX);
         (query.from, query.to) = (Some(b"s".to_vec()), Some(b"t".to_vec()));
-        let page = self.context.calls.query(&query).await?;
         let mut entries = Vec::new();
-        for item in page.found {
-            let key = item.key.clone();
-            entries.push((
-                key.clone(),
-                read_suppression(&item).map_err(|garbled| self.context.garbled(&key, &garbled))?,
-            ));
-            self.take(key, Some(item));
+        for item in self.calls.query(&query).await?.found {
+            let read = read_suppression(&item).map_err(|garbled| self.garbled(&item.key, &garbled));
+            let (place, entry) = read?;
+            entries.push((item, place, entry));
         }
         Ok(entries)
     }
