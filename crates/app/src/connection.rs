@@ -13,7 +13,7 @@ use crate::client::{self, ANSWER_BYTES_MAX, Sink};
 use crate::commands::Failure;
 use crate::runtime::{Parts, StartError, Types};
 use crate::server_file;
-use postrider_environment::config::Settings;
+use postrider_environment::config::{LedgerSettings, Settings};
 
 const CONTENT_TYPE: &str = "content-type";
 const JSON: (&str, &str) = (CONTENT_TYPE, "application/json");
@@ -82,7 +82,12 @@ impl Connection {
         {
             return Ok(Self::Server(authority));
         }
-        if settings.ledger_path.exists() {
+        let is_there = match settings.ledger {
+            LedgerSettings::Sqlite => settings.ledger_path.exists(),
+            // Several may work on a table at the same time.
+            LedgerSettings::DynamoDb(_) => true,
+        };
+        if is_there {
             return match Parts::open(settings, types).await {
                 Ok(parts) => Ok(Self::Ledger(Box::new(parts))),
                 Err(StartError::Ledger(OpenError::AlreadyOpen { holder, .. })) => {

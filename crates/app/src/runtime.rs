@@ -15,34 +15,38 @@ use http::HeaderValue;
 use postrider_core::limits::{STOP_DRAIN_MS_MAX, STOP_GOODBYE_MS_MAX};
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::RecipientRules;
-use postrider_core::ports::ledger::{Leases, Ledger, LedgerError};
+use postrider_core::ports::ledger::LedgerError;
 use postrider_core::ports::mailer::Mailer;
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
+use postrider_http::reload::{ReloadRefused, ReloadTypes};
 use postrider_http::state::Api;
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
-use postrider_mail::mailers::outbox::OutboxMailer;
-use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
+use postrider_mail::mailers::smtp::SmtpConfigError;
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::unsubscribe::Unsubscribe;
 use postrider_mail::verp::{InvalidReturnPath, Verp};
-use postrider_sqlite::{OpenError, SqliteLedger, has_secret};
+use postrider_sqlite::{OpenError, has_secret};
 use postrider_webhook::OutboundConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::engine::Engine;
 use crate::feedback::{self, FeedbackError, Intake, SnsError};
+use crate::ingest;
+use crate::ledger::OpenLedger;
+use crate::mailer::OpenMailer;
+use crate::reload::Reloader;
 use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
 use crate::webhooks::Webhooks;
-use postrider_environment::config::{MailerSettings, Settings};
+use postrider_environment::config::Settings;
 use postrider_environment::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
@@ -76,6 +80,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The ledger's table cannot be opened.
+    #[error(transparent)]
+    Table(#[from] postrider_dynamodb::OpenError),
     /// Opening the ledger ended without saying how.
     #[error("the ledger could not be opened: {0}; please report this")]
     LedgerDefect(#[from] JoinError),
@@ -128,7 +135,7 @@ fn sender(settings: &Settings) -> Result<Sender, StartError> {
 }
 
 fn unsigned(settings: &Settings) -> Sender {
-    let public_url = settings.public_url.clone();
+    let (public_url, sandbox) = (settings.public_url.clone(), settings.sandbox.clone());
     let settings = &settings.sender;
     Sender {
         from: Mailbox { name: settings.from_name.clone(), address: settings.from.clone() },
@@ -136,6 +143,7 @@ fn unsigned(settings: &Settings) -> Sender {
         bounce_domain: settings.bounce_domain.clone(),
         allowed_domains: settings.allowed_domains.clone(),
         dkim: None,
+        sandbox,
         public_url,
     }
 }
@@ -167,7 +175,7 @@ pub enum Types {
 /// An opened ledger with everything that works on it, not yet serving anybody.
 pub struct Parts {
     /// The ledger.
-    pub ledger: Arc<SqliteLedger>,
+    pub ledger: OpenLedger,
     /// What the API is made of.
     pub api: Api,
     wake: Arc<Notify>,
@@ -198,15 +206,21 @@ impl Parts {
             attachments: AttachmentFolder::new(settings.attachments_directory.clone()),
             unsubscribe: Some(Unsubscribe::new(secret.clone())),
         };
-        let types = types.with_return_paths(return_paths.clone()).with_resources(resources);
-        let return_paths = return_paths.map(Arc::new);
+        let types = types.with_return_paths(return_paths.clone()).with_resources(resources.clone());
         let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
-        let path = settings.ledger_path.clone();
-        // Blocks as long as the disk takes; whoever waits for this may give up waiting.
-        let ledger = Arc::new(tokio::task::spawn_blocking(move || SqliteLedger::open(path, rules)).await??);
+        let opened = OpenLedger::open(settings, rules, &random).await?;
+        let ledger = opened.ledger();
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
+        let types = Arc::new(LiveTypes::new(types));
+        let reload: Arc<dyn ReloadTypes> = Arc::new(Reloader::new(
+            settings,
+            Arc::clone(&ledger),
+            Arc::clone(&types),
+            return_paths.clone(),
+            resources,
+        ));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let wake = Arc::new(Notify::new());
         let bell = Arc::clone(&wake);
@@ -215,9 +229,9 @@ impl Parts {
         let allow_private = settings.webhooks.allow_private;
         let webhook_targets = OutboundConfig { allow_private, ..OutboundConfig::default() };
         let api = Api {
-            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            types: Arc::new(LiveTypes::new(types)),
-            return_paths,
+            ledger,
+            types,
+            return_paths: return_paths.map(Arc::new),
             health: Arc::new(Health::new(clock.now())),
             clock,
             random,
@@ -231,26 +245,15 @@ impl Parts {
             webhook_targets: Arc::new(webhook_targets),
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            reload: Some(reload),
+            sender: None,
         };
-        Ok(Self { ledger, api, wake, wake_webhooks })
+        Ok(Self { ledger: opened, api, wake, wake_webhooks })
     }
 
     /// The API over these parts.
     pub fn router(&self) -> Router {
         postrider_http::router(self.api.clone())
-    }
-}
-
-/// The mailer, and how many messages it hands on at once. Only for the process that has the ledger.
-fn open_mailer(settings: &Settings) -> Result<(Arc<dyn Mailer>, usize), StartError> {
-    match &settings.mailer {
-        MailerSettings::Outbox => {
-            let mailer = OutboxMailer::open(&settings.data_dir).map_err(|error| {
-                StartError::DataDirectory { path: settings.data_dir.clone(), reason: error.to_string() }
-            })?;
-            Ok((Arc::new(mailer), settings.concurrency))
-        }
-        MailerSettings::Smtp(smtp) => Ok((Arc::new(SmtpMailer::new(smtp.clone())?), smtp.connections)),
     }
 }
 
@@ -270,6 +273,8 @@ pub struct Server {
     http: tokio::task::JoinHandle<()>,
     engine: tokio::task::JoinHandle<()>,
     webhooks: tokio::task::JoinHandle<()>,
+    /// Whatever else runs until the server stops.
+    chores: JoinSet<()>,
 }
 
 impl Server {
@@ -281,7 +286,9 @@ impl Server {
         let unavailable =
             |error: std::io::Error| StartError::Listen { listen: settings.listen, reason: error.to_string() };
         let parts = Parts::open(settings, Types::Needed).await?;
-        let (mailer, connections) = open_mailer(settings)?;
+        let opened = OpenMailer::open(settings, &parts.api.clock, &parts.api.health).await?;
+        let account_rate = opened.account_rate();
+        let OpenMailer { mailer, connections, account } = opened;
         let listener = TcpListener::bind(settings.listen).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let (stop, stopped) = watch::channel(false);
@@ -297,6 +304,7 @@ impl Server {
             concurrency: settings.concurrency,
             connections: connections.min(settings.concurrency),
             rate_per_second: settings.rate_per_second,
+            account_rate,
             metrics: Arc::clone(&parts.api.metrics),
             health: Arc::clone(&parts.api.health),
             wake: Arc::clone(&parts.wake),
@@ -312,15 +320,20 @@ impl Server {
             wake: Arc::clone(&parts.wake_webhooks),
             fatal: fatal_to,
         });
-        // The ledger's lock says that no other sender is alive: what was on its way when the last process died has an
-        // unknown outcome, and nobody needs to wait for a lease to say so.
-        engine.sweep(Leases::All).await?;
+        // What was on its way when the last process died has an unknown outcome.
+        engine.sweep(parts.ledger.leases_lost_at_start()).await?;
         let intake =
             Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
         let instance = server_file::new_instance(&*parts.api.random);
         let router = with_instance(parts.router(), &instance);
         let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
         let webhooks = tokio::spawn(webhooks.run(stopped.clone()));
+        let mut chores = JoinSet::new();
+        if let Some(account) = account {
+            let stopped = stopped.clone();
+            chores.spawn(async move { account.keep_fresh(stopped).await });
+        }
+        ingest::start(&settings.ingest, &parts.api, &stopped, &mut chores);
         let engine = tokio::spawn(engine.run(stopped));
         let url = format!("http://{address}");
         server_file::write(&settings.data_dir, &url, &instance).map_err(|error| {
@@ -341,7 +354,30 @@ impl Server {
             http,
             engine,
             webhooks,
+            chores,
         })
+    }
+
+    /// Reads the notification types again and says what came of it.
+    pub async fn reload_types(&self) {
+        let Some(reload) = &self.parts.api.reload else { return };
+        match reload.reload().await {
+            Ok(_) => {}
+            Err(ReloadRefused::Types(errors)) => {
+                for error in &errors {
+                    tracing::error!(%error, "a notification type is broken; the types in force stay");
+                }
+            }
+            Err(ReloadRefused::Ledger(error)) => {
+                tracing::error!(%error, "the notification types could not be stored; the types in force stay");
+            }
+            Err(ReloadRefused::Other(reason)) => {
+                tracing::error!(
+                    reason,
+                    "the notification types were not loaded again; the types in force stay"
+                );
+            }
+        }
     }
 
     /// Returns when the ledger can no longer be trusted, with the reason. The server must stop then.
@@ -364,6 +400,7 @@ impl Server {
             let _ = self.http.await;
             let _ = self.webhooks.await;
             self.intake.finish().await;
+            while self.chores.join_next().await.is_some() {}
         };
         if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
             tracing::warn!(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use postrider_aws::ingest::QueueMessage;
 use postrider_aws::ses_event::{EventKind, read};
 use postrider_aws::sqs::{
     AwsQueue, Handler, Queue, QueueFault, Received, Retry, SqsConfig, poll, ses_event_of_sqs_body,
@@ -108,7 +109,8 @@ struct Picky(Mutex<Vec<String>>);
 
 #[async_trait]
 impl Handler for Picky {
-    async fn handle(&self, body: &str) -> Result<(), Retry> {
+    async fn handle(&self, message: &QueueMessage) -> Result<(), Retry> {
+        let body = message.body.as_deref().unwrap_or_default();
         if body == "bad" {
             return Err(Retry);
         }
@@ -118,7 +120,10 @@ impl Handler for Picky {
 }
 
 fn messages(bodies: &[&str]) -> Result<Vec<Received>, QueueFault> {
-    let message = |body: &&str| Received { body: (*body).to_owned(), receipt: format!("receipt of {body}") };
+    let message = |body: &&str| Received {
+        message: QueueMessage { body: Some((*body).to_owned()), ..QueueMessage::default() },
+        receipt: format!("receipt of {body}"),
+    };
     Ok(bodies.iter().map(message).collect())
 }
 
@@ -179,7 +184,7 @@ async fn what_has_been_received_is_finished_when_the_stop_comes() {
 
     #[async_trait]
     impl Handler for Slow {
-        async fn handle(&self, _: &str) -> Result<(), Retry> {
+        async fn handle(&self, _: &QueueMessage) -> Result<(), Retry> {
             self.0.send(true).expect("somebody listens");
             tokio::time::sleep(Duration::from_secs(3)).await;
             Ok(())
@@ -223,7 +228,9 @@ async fn fake_sqs(listener: TcpListener, asked: Arc<Mutex<Vec<(String, Value)>>>
                     "AmazonSQS.ReceiveMessage" => (
                         "200 OK",
                         json!({"Messages": [
-                            {"MessageId": "1", "ReceiptHandle": "r1", "Body": "one"},
+                            {"MessageId": "1", "ReceiptHandle": "r1", "Body": "one",
+                             "Attributes": {"ApproximateReceiveCount": "3"},
+                             "MessageAttributes": {"eventType": {"DataType": "String", "StringValue": "order.shipped"}}},
                             {"MessageId": "2", "ReceiptHandle": "r2", "Body": "two"},
                         ]}),
                     ),
@@ -268,8 +275,11 @@ async fn requests_are_those_of_the_sqs_protocol() {
     let queue = AwsQueue::with_sdk(&sdk, config);
 
     let received = queue.receive().await.expect("receives");
-    let bodies: Vec<&str> = received.iter().map(|message| message.body.as_str()).collect();
+    let bodies: Vec<&str> = received.iter().filter_map(|received| received.message.body.as_deref()).collect();
     assert_eq!(bodies, ["one", "two"]);
+    let first = &received[0].message;
+    assert_eq!((first.message_id.as_str(), first.receive_count()), ("1", 3));
+    assert_eq!(first.attribute("eventType"), Some("order.shipped"));
     queue.delete(received.into_iter().map(|message| message.receipt).collect()).await.expect("deletes");
     let fault = queue.delete(vec!["stale".to_owned()]).await.expect_err("is told");
     assert_eq!(fault.to_string(), "1 were not deleted: ReceiptHandleIsInvalid");

@@ -18,6 +18,7 @@ fn failure(class: FailureClass, spends_attempt: bool) -> AttemptOutcome {
         words: Words::default(),
         spends_attempt,
         reach: Reach::Answered,
+        is_account_fault: false,
     })
 }
 

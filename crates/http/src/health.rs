@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use postrider_core::domain::time::Timestamp;
+use postrider_mail::types::Sandbox;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +27,7 @@ pub struct Health {
     stopping: AtomicBool,
     dispatcher_seen_at: AtomicI64,
     route_fault: Mutex<Option<String>>,
+    detour: Mutex<Option<String>>,
 }
 
 impl Health {
@@ -36,6 +38,7 @@ impl Health {
             stopping: AtomicBool::new(false),
             dispatcher_seen_at: AtomicI64::new(now.as_millis()),
             route_fault: Mutex::new(None),
+            detour: Mutex::new(None),
         }
     }
 
@@ -52,6 +55,15 @@ impl Health {
     /// The mailer's route works (`None`) or is paused for a cause.
     pub fn set_route_fault(&self, cause: Option<String>) {
         *self.route_fault.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    /// Messages take their usual route (`None`), or another because of a cause.
+    pub fn set_detour(&self, cause: Option<String>) {
+        *self.detour.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    fn detour(&self) -> Option<String> {
+        self.detour.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn route_fault(&self) -> Option<String> {
@@ -76,6 +88,12 @@ pub struct Readiness {
     /// `ok`, or the cause for which the route to the mail server is paused. Does not make the server unready:
     /// events are accepted and wait.
     route: String,
+    /// The cause for which messages go by the fallback's route, while they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
+    /// Who gets messages, while a sandbox keeps them from whom they are meant for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<String>,
 }
 
 /// Says that the process answers at all.
@@ -105,6 +123,8 @@ pub async fn readyz(State(api): State<Api>) -> Response {
     };
     let ready = ledger == "ok" && workers == "ok";
     let route = api.health.route_fault().unwrap_or_else(|| "ok".to_owned());
+    let sandbox = api.types.current().sandbox().map(Sandbox::describe);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, ledger, workers, route })).into_response()
+    (status, Json(Readiness { ready, ledger, workers, route, fallback: api.health.detour(), sandbox }))
+        .into_response()
 }

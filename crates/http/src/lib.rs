@@ -2,6 +2,7 @@
 
 pub mod api;
 mod body;
+pub mod calls;
 mod dashboard;
 mod extract;
 pub mod feedback;
@@ -11,6 +12,7 @@ pub mod idempotency;
 pub mod metrics;
 pub mod openapi;
 mod problem;
+pub mod reload;
 pub mod server;
 pub mod sns;
 pub mod state;

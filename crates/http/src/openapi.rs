@@ -33,6 +33,7 @@ use crate::api::v1;
         v1::suppressions::delete,
         v1::types::list,
         v1::types::preview,
+        crate::reload::reload,
         v1::webhooks::list,
         v1::webhooks::create,
         v1::webhooks::show,

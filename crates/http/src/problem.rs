@@ -109,6 +109,17 @@ impl Problem {
         self.errors.iter().map(|error| error.pointer.len() + error.message.len()).sum()
     }
 
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Where the wrong fields are, as JSON Pointers.
+    pub fn pointers(&self) -> impl Iterator<Item = &str> {
+        self.errors.iter().map(|error| error.pointer.as_str())
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

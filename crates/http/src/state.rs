@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use postrider_core::domain::suppression::Secret;
+use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::clock::{Clock, Random};
-use postrider_core::ports::ledger::Ledger;
+use postrider_core::ports::ledger::{Claim, Ledger};
 use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
@@ -14,7 +15,17 @@ use crate::gate::Gate;
 use crate::health::Health;
 use crate::idempotency::RunningKeys;
 use crate::metrics::Metrics;
+use crate::reload::ReloadTypes;
 use crate::sns::SnsEndpoint;
+
+/// Sends what has just been accepted, where no dispatcher looks for it.
+pub trait Sender: Send + Sync {
+    /// Until when to claim the event that is accepted next; `None` leaves it to whoever claims later.
+    fn lease_until(&self) -> Option<Timestamp>;
+
+    /// Takes over what was claimed in the step that accepted it, to send it and to record what comes of it.
+    fn take(&self, claims: Vec<Claim>);
+}
 
 /// The parts a running API is made of. Cheap to clone.
 #[derive(Clone)]
@@ -51,4 +62,8 @@ pub struct Api {
     pub wake_webhooks: Arc<dyn Fn() + Send + Sync>,
     /// Who may ask.
     pub gate: Arc<Gate>,
+    /// Reads the notification types again; `None` where they cannot change.
+    pub reload: Option<Arc<dyn ReloadTypes>>,
+    /// Who sends what is accepted; `None` where a dispatcher looks for it.
+    pub sender: Option<Arc<dyn Sender>>,
 }

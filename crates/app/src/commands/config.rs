@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Failure;
 use crate::cli::GlobalOptions;
-use crate::runtime;
+use crate::{ledger, mailer, runtime};
 use postrider_environment::config::{MailerSettings, keys};
 
 /// What to do with the configuration.
@@ -35,6 +35,12 @@ pub fn run(global: &GlobalOptions, command: &ConfigCommand) -> Result<(), Failur
             runtime::load_types(&settings).map_err(|error| Failure::because(&error))?;
             let mailer = match &settings.mailer {
                 MailerSettings::Outbox => "outbox".to_owned(),
+                MailerSettings::Ses(ses) => {
+                    if let Some(smtp) = &ses.fallback {
+                        SmtpMailer::new(smtp.clone()).map_err(|error| Failure::because(&error))?;
+                    }
+                    mailer::describe(&settings)
+                }
                 MailerSettings::Smtp(smtp) => {
                     // Finds out what only this machine can tell, such as that it has no root certificates.
                     SmtpMailer::new(smtp.clone()).map_err(|error| Failure::because(&error))?;
@@ -44,11 +50,11 @@ pub fn run(global: &GlobalOptions, command: &ConfigCommand) -> Result<(), Failur
             let text = format!(
                 "the configuration is good\n  listen  {}\n  ledger  {}\n  mailer  {mailer}",
                 settings.listen,
-                settings.ledger_path.display()
+                ledger::describe(&settings)
             );
             let json = json!({
                 "ok": true, "listen": settings.listen.to_string(),
-                "ledger": settings.ledger_path.display().to_string(), "mailer": mailer
+                "ledger": ledger::describe(&settings), "mailer": mailer
             });
             output.show(&json, &text);
             Ok(())

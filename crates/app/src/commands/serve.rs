@@ -7,11 +7,11 @@ use postrider_core::limits::STOP_MS_MAX;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
-use crate::logging;
 use crate::runtime::Server;
+use crate::{ledger, logging, mailer};
 use postrider_environment::config::{MailerSettings, Settings};
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT. SIGHUP reads the notification types again.
 ///
 /// # Errors
 /// If it cannot start, or the ledger can no longer be trusted.
@@ -26,9 +26,14 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         () = &mut told_to_stop => return Ok(()),
     };
     greet(settings, &server);
-    let failed = tokio::select! {
-        () = &mut told_to_stop => None,
-        reason = server.failed() => Some(reason),
+    let mut told_to_reload = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let failed = loop {
+        tokio::select! {
+            () = &mut told_to_stop => break None,
+            reason = server.failed() => break Some(reason),
+            _ = told_to_reload.recv() => {}
+        }
+        server.reload_types().await;
     };
     tracing::info!("stopping");
     server.stop().await;
@@ -79,23 +84,22 @@ fn watch_over_the_end() -> std::io::Result<()> {
 
 fn greet(settings: &Settings, server: &Server) {
     let url = format!("http://{}", server.address);
-    let mailer = match &settings.mailer {
-        MailerSettings::Outbox => {
-            format!(
-                "outbox: messages are captured in {}, nothing is sent",
-                settings.data_dir.join("outbox").display()
-            )
-        }
-        MailerSettings::Smtp(smtp) => format!("smtp: {}:{}", smtp.host, smtp.port),
-    };
+    let sandbox =
+        settings.sandbox.as_ref().map(|sandbox| format!("\x20 sandbox    {}\n", sandbox.describe()));
+    if let Some(sandbox) = &settings.sandbox {
+        tracing::warn!(sandbox = sandbox.describe(), "the sandbox is on: not everybody gets their messages");
+    }
     let greeting = format!(
         "postrider {version} listens on {url}\n\
          \x20 ledger     {ledger}\n\
          \x20 mailer     {mailer}\n\
+         {sandbox}\
          \x20 dashboard  {url}/\n\
          \x20 no API key exists: everybody on this machine may send and read\n",
         version = env!("CARGO_PKG_VERSION"),
-        ledger = settings.ledger_path.display(),
+        ledger = ledger::describe(settings),
+        mailer = mailer::describe(settings),
+        sandbox = sandbox.unwrap_or_default(),
     );
     // Whoever closed standard output does not want to read it.
     let _ = std::io::stdout().write_all(greeting.as_bytes());

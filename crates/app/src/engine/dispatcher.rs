@@ -44,7 +44,7 @@ struct Dispatcher {
 pub async fn run(engine: Arc<Engine>, stop: watch::Receiver<bool>) {
     let dispatcher = Dispatcher {
         route: Route::default(),
-        pace: engine.rate_per_second.map(|rate| Pace::new(rate, Instant::now())),
+        pace: engine.rate().map(|rate| Pace::new(rate, Instant::now())),
         send_slots: Arc::new(Semaphore::new(engine.connections)),
         attempts: JoinSet::new(),
         in_hand: HashMap::with_capacity(engine.concurrency),
@@ -62,6 +62,7 @@ impl Dispatcher {
         while !*self.stop.borrow() {
             self.engine.health.dispatcher_seen(self.engine.clock.now());
             self.hasten_who_waited();
+            self.keep_pace();
             let limit = self.limit();
             if limit == 0 || !self.look {
                 self.wait().await;
@@ -80,6 +81,15 @@ impl Dispatcher {
             }
         }
         self.drain().await;
+    }
+
+    /// Follows the rate, which the mailer's account may change. What was known once is kept while nobody knows.
+    fn keep_pace(&mut self) {
+        match (self.engine.rate(), &self.pace) {
+            (Some(rate), Some(pace)) => pace.set(rate),
+            (Some(rate), None) => self.pace = Some(Pace::new(rate, Instant::now())),
+            (None, _) => {}
+        }
     }
 
     /// How many notifications may be claimed now.

@@ -26,6 +26,9 @@ use pace::Pace;
 /// How long after the mailer's own deadline a lease still holds.
 const LEASE_MARGIN_MS: u64 = 60_000;
 
+/// Says what the mailer's account allows at this moment, in messages in 1,000 seconds.
+pub type AccountRate = Arc<dyn Fn() -> Option<u32> + Send + Sync>;
+
 /// Everything the work needs.
 pub struct Engine {
     /// Where notifications live.
@@ -48,6 +51,8 @@ pub struct Engine {
     pub connections: usize,
     /// Messages a second; `None` means no limit.
     pub rate_per_second: Option<u32>,
+    /// What the mailer's account allows, in messages in 1,000 seconds; `None` means no limit, or that nobody knows yet.
+    pub account_rate: AccountRate,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What `/readyz` reads.
@@ -63,9 +68,15 @@ impl Engine {
     /// as well as for their turns.
     fn lease_ms(&self) -> u64 {
         let rounds = self.concurrency.div_ceil(self.connections.max(1)) as u64;
-        let turns_ms = self.rate_per_second.map_or(0, |rate| Pace::longest_wait_ms(rate, self.concurrency));
+        let turns_ms = self.rate().map_or(0, |rate| Pace::longest_wait_ms(rate, self.concurrency));
         let sends_ms = self.mailer.deadline_ms().saturating_mul(rounds + 1);
         sends_ms.saturating_add(turns_ms).saturating_add(LEASE_MARGIN_MS)
+    }
+
+    /// The rate to keep, in messages in 1,000 seconds: the configured one or the account's, whichever is lower.
+    fn rate(&self) -> Option<u32> {
+        let configured = self.rate_per_second.map(|rate| rate.saturating_mul(1_000));
+        configured.into_iter().chain((self.account_rate)()).min()
     }
 
     /// Works until `stop` turns true, then lets what is on its way finish and gives the rest back. The caller bounds

@@ -13,16 +13,21 @@ const SAVED: Duration = Duration::from_millis(50);
 /// Hands out turns, evenly spaced, in the order they are asked for.
 #[derive(Debug)]
 pub struct Pace {
-    /// The time between two turns.
-    gap: Duration,
     /// Messages that may wait for their turn: one second's worth. What is claimed earlier than needed cannot be
     /// overtaken any more by what is more important.
-    ahead: usize,
-    /// When the next turn is.
-    next: Mutex<Instant>,
+    ahead: AtomicUsize,
+    turns: Mutex<Turns>,
     waiting: AtomicUsize,
     /// Rung when a good part of those who waited have had their turn.
     pub emptied: Notify,
+}
+
+#[derive(Debug)]
+struct Turns {
+    /// Messages in 1,000 seconds.
+    per_1000_secs: u32,
+    /// When the next turn is.
+    next: Instant,
 }
 
 /// A claimed message that has not had its turn yet.
@@ -30,44 +35,59 @@ pub struct Pace {
 pub struct Waiting(Option<Arc<Pace>>);
 
 impl Pace {
-    /// At most `per_second` messages a second, evenly spaced.
-    pub fn new(per_second: u32, now: Instant) -> Arc<Self> {
-        let per_second = per_second.max(1);
+    /// At most `per_1000_secs` messages in 1,000 seconds, evenly spaced.
+    pub fn new(per_1000_secs: u32, now: Instant) -> Arc<Self> {
         Arc::new(Self {
-            gap: Duration::from_secs(1) / per_second,
-            ahead: usize::try_from(per_second).unwrap_or(usize::MAX),
-            next: Mutex::new(now),
+            ahead: AtomicUsize::new(Self::seconds_worth(per_1000_secs)),
+            turns: Mutex::new(Turns { per_1000_secs, next: now }),
             waiting: AtomicUsize::new(0),
             emptied: Notify::new(),
         })
     }
 
+    /// From the next turn on another rate holds.
+    pub fn set(&self, per_1000_secs: u32) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.per_1000_secs != per_1000_secs {
+            turns.per_1000_secs = per_1000_secs;
+            self.ahead.store(Self::seconds_worth(per_1000_secs), Ordering::Release);
+        }
+    }
+
+    fn seconds_worth(per_1000_secs: u32) -> usize {
+        usize::try_from(per_1000_secs / 1_000).unwrap_or(usize::MAX).max(1)
+    }
+
+    fn ahead(&self) -> usize {
+        self.ahead.load(Ordering::Acquire)
+    }
+
     /// How many messages may be claimed now to wait for their turn. Zero until there is room for a good part of a
     /// second's worth: few large claims cost less than many small ones.
     pub fn room(&self) -> usize {
-        let room = self.ahead.saturating_sub(self.waiting.load(Ordering::Acquire));
+        let room = self.ahead().saturating_sub(self.waiting.load(Ordering::Acquire));
         if room < self.worth_claiming() { 0 } else { room }
     }
 
     fn worth_claiming(&self) -> usize {
-        self.ahead.div_ceil(4)
+        self.ahead().div_ceil(4)
     }
 
     /// The longest that `messages` claimed together wait for the last one's turn.
-    pub fn longest_wait_ms(per_second: u32, messages: usize) -> u64 {
-        (messages as u64).saturating_mul(1000).div_ceil(u64::from(per_second.max(1)))
+    pub fn longest_wait_ms(per_1000_secs: u32, messages: usize) -> u64 {
+        (messages as u64).saturating_mul(1_000_000).div_ceil(u64::from(per_1000_secs.max(1)))
     }
 
     fn reserve(&self, now: Instant) -> Instant {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = now.checked_sub(SAVED).map_or(*next, |earliest| earliest.max(*next));
-        *next = turn + self.gap;
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = now.checked_sub(SAVED).map_or(turns.next, |earliest| earliest.max(turns.next));
+        turns.next = turn + Duration::from_secs(1_000) / turns.per_1000_secs.max(1);
         turn
     }
 
     fn leave(&self) {
         let before = self.waiting.fetch_sub(1, Ordering::AcqRel);
-        if self.ahead.saturating_sub(before - 1) == self.worth_claiming() {
+        if self.ahead().saturating_sub(before - 1) == self.worth_claiming() {
             self.emptied.notify_one();
         }
     }
@@ -130,7 +150,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn turns_are_evenly_spaced_however_long_nobody_came() {
-        let pace = Pace::new(10, Instant::now());
+        let pace = Pace::new(10_000, Instant::now());
         advance(Duration::from_secs(3600)).await;
         for second in 0..3 {
             let turns = turns(&pace, 10).await;
@@ -143,7 +163,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_beyond_the_timers_resolution_is_reached() {
-        let pace = Pace::new(5_000, Instant::now());
+        let pace = Pace::new(5_000_000, Instant::now());
         let turns = turns(&pace, 5_000).await;
         let last = turns[4_999];
         assert!((Duration::from_millis(940)..=Duration::from_millis(1010)).contains(&last), "{last:?}");
@@ -151,7 +171,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_wait_than_one_seconds_worth() {
-        let pace = Pace::new(8, Instant::now());
+        let pace = Pace::new(8_000, Instant::now());
         assert_eq!(pace.room(), 8);
         let mut waiting: Vec<_> = (0..8).map(|_| Waiting::at(Some(&pace))).collect();
         assert_eq!(pace.room(), 0);
@@ -161,6 +181,17 @@ mod tests {
         waiting.pop();
         assert_eq!(pace.room(), 2);
         assert!(timeout(Duration::ZERO, pace.emptied.notified()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_rate_holds_from_the_next_turn_on() {
+        let pace = Pace::new(10_000, Instant::now());
+        turns(&pace, 1).await;
+        pace.set(500);
+        assert_eq!(pace.room(), 1, "less than one a second is one at a time");
+        let turns = turns(&pace, 3).await;
+        let earliest = Duration::from_secs(4) - SAVED - Duration::from_millis(2);
+        assert!(turns[2] >= earliest && turns[2] <= Duration::from_millis(4_150), "{turns:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ impl Sign {
                 let waits_blameless = waits && reach == Reach::BeforeMessage && has_attempts_to_spare;
                 Self::Broken { waits_blameless }
             }
-            (FaultScope::Message, Reach::Answered) => Self::Works,
+            (FaultScope::Message, Reach::Answered | Reach::AnsweredByService) => Self::Works,
             (FaultScope::Message, Reach::BeforeMessage | Reach::Unanswered) => Self::Silent,
         }
     }

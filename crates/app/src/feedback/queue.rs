@@ -1,6 +1,7 @@
 //! What comes over the queue at Amazon.
 
 use async_trait::async_trait;
+use postrider_aws::ingest::{QueueMessage, loggable};
 use postrider_aws::sqs::{Handler, Retry, ses_event_of_sqs_body};
 use postrider_http::state::Api;
 
@@ -17,10 +18,12 @@ impl Reports {
 
 #[async_trait]
 impl Handler for Reports {
-    async fn handle(&self, body: &str) -> Result<(), Retry> {
+    async fn handle(&self, message: &QueueMessage) -> Result<(), Retry> {
+        let body = message.body.as_deref().unwrap_or_default();
         let event = ses_event_of_sqs_body(body).map_err(|error| {
             // It stays, and goes to the queue's own dead letters after as many tries as its redrive policy says.
-            tracing::warn!(%error, "a message of the feedback queue is no event of SES");
+            let message_id = loggable(&message.message_id);
+            tracing::warn!(message_id, %error, "a message of the feedback queue is no event of SES");
             Retry
         })?;
         match self.api.take_reports(&event.references, event.reports).await {

@@ -4,20 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use postrider_core::limits::{SQS_BATCH_MAX, SQS_WAIT_SECS};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use postrider_core::limits::{AWS_CONNECT_TIMEOUT_MS, SQS_BATCH_MAX, SQS_WAIT_SECS};
 
 use super::poll::{Queue, QueueFault, Received};
-
-/// Bytes of an error's words that are kept.
-const FAULT_BYTES_MAX: usize = 500;
+use crate::ingest::{EVENT_TYPE_ATTRIBUTE, MessageAttribute, QueueMessage};
+use crate::sdk::{self, SdkPlace, words_of};
 
 /// Which queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +41,9 @@ impl AwsQueue {
     /// The queue `config` names, with the credentials the environment gives: variables, profile, container or instance
     /// role. Nothing is sent yet.
     pub async fn connect(config: SqsConfig) -> Self {
-        let http = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-        if let Some(region) = config.region.clone().or_else(|| region_of(&config.queue_url)) {
-            loader = loader.region(Region::new(region));
-        }
-        Self::with_sdk(&loader.load().await, config)
+        let region = config.region.clone().or_else(|| region_of(&config.queue_url));
+        let sdk = sdk::load(&SdkPlace { region, endpoint_url: None }).await;
+        Self::with_sdk(&sdk, config)
     }
 
     /// The same with settings of one's own.
@@ -59,7 +51,7 @@ impl AwsQueue {
     pub fn with_sdk(sdk: &SdkConfig, config: SqsConfig) -> Self {
         // A request that waits for messages takes longer than any other.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS))
             .operation_attempt_timeout(Duration::from_secs(SQS_WAIT_SECS + 10))
             .build();
         let mut builder = aws_sdk_sqs::config::Builder::from(sdk).timeout_config(timeouts);
@@ -77,13 +69,20 @@ fn region_of(queue_url: &str) -> Option<String> {
 }
 
 fn fault<E: std::error::Error>(error: &E) -> QueueFault {
-    let mut words = DisplayErrorContext(error).to_string();
-    let mut end = words.len().min(FAULT_BYTES_MAX);
-    while !words.is_char_boundary(end) {
-        end -= 1;
+    QueueFault(words_of(error))
+}
+
+fn message_of(message: Message) -> QueueMessage {
+    let attributes = message.attributes.unwrap_or_default().into_iter();
+    let own = message.message_attributes.unwrap_or_default().into_iter();
+    QueueMessage {
+        message_id: message.message_id.unwrap_or_default(),
+        body: message.body,
+        attributes: attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect(),
+        message_attributes: own
+            .map(|(name, value)| (name, MessageAttribute { string_value: value.string_value }))
+            .collect(),
     }
-    words.truncate(end);
-    QueueFault(words)
 }
 
 #[async_trait]
@@ -92,10 +91,13 @@ impl Queue for AwsQueue {
         let request = self.client.receive_message().queue_url(&self.queue_url);
         let request = request
             .max_number_of_messages(i32::try_from(SQS_BATCH_MAX).unwrap_or(10))
+            .message_attribute_names(EVENT_TYPE_ATTRIBUTE)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
             .wait_time_seconds(i32::try_from(SQS_WAIT_SECS).unwrap_or(20));
         let answer = request.send().await.map_err(|error| fault(&error))?;
         let messages = answer.messages.unwrap_or_default().into_iter().filter_map(|message| {
-            Some(Received { body: message.body.unwrap_or_default(), receipt: message.receipt_handle? })
+            Some(Received { receipt: message.receipt_handle.clone()?, message: message_of(message) })
         });
         Ok(messages.collect())
     }

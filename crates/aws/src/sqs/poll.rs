@@ -10,6 +10,8 @@ use postrider_core::ports::clock::Random;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::ingest::QueueMessage;
+
 /// How long a queue that is empty must take to say so, lest we ask without end.
 const EMPTY_MS_MIN: u64 = 1_000;
 /// The pause after a first failure, before jitter.
@@ -26,10 +28,10 @@ pub trait Queue: Send + Sync {
 }
 
 /// A message taken from a queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Received {
     /// What it says.
-    pub body: String,
+    pub message: QueueMessage,
     /// The name under which it can be deleted.
     pub receipt: String,
 }
@@ -48,7 +50,7 @@ pub struct Retry;
 #[async_trait]
 pub trait Handler: Send + Sync {
     /// Deals with one message. `Ok` means that its effect is durable; the same message may come again all the same.
-    async fn handle(&self, body: &str) -> Result<(), Retry>;
+    async fn handle(&self, message: &QueueMessage) -> Result<(), Retry>;
 }
 
 /// Polls `queue` with as many receivers as `receivers` says until `stop` becomes true, and has `handler` deal with what
@@ -110,7 +112,7 @@ async fn receive(
 async fn deal_with(queue: &dyn Queue, handler: &dyn Handler, messages: Vec<Received>) -> bool {
     let handled = messages
         .into_iter()
-        .map(async |message| handler.handle(&message.body).await.ok().map(|()| message.receipt));
+        .map(async |message| handler.handle(&message.message).await.ok().map(|()| message.receipt));
     let done: Vec<String> = join_all(handled).await.into_iter().flatten().collect();
     if done.is_empty() {
         return false;

@@ -100,6 +100,10 @@ pub struct Failure {
     pub spends_attempt: bool,
     /// How far it came, for whoever must tell a working route from a broken one.
     pub reach: Reach,
+    /// Whether our account with the mail service is at fault: paused, out of quota, unverified, locked out. Only time or
+    /// a person ends that, so the next try waits longer, and another mailer may take over meanwhile. Never together
+    /// with [`FailureClass::Unknown`].
+    pub is_account_fault: bool,
 }
 
 /// How far an attempt came with the other side before it failed.
@@ -111,6 +115,9 @@ pub enum Reach {
     BeforeMessage,
     /// This message was spoken of, and nothing was answered about its recipient or its content.
     Unanswered,
+    /// A mail service answered about this message, before it asked any server of the recipient: that tells nothing
+    /// about the address.
+    AnsweredByService,
     /// The other side answered about this message's recipient or content.
     Answered,
 }

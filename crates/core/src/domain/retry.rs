@@ -46,6 +46,16 @@ impl RetryPolicy {
         u64::try_from(scaled).unwrap_or(ceiling)
     }
 
+    /// A delay while our account with the mail service is at fault: from half of the second ceiling to the whole. Who
+    /// keeps a route and sees it work again need not wait for its end.
+    #[must_use]
+    pub fn account_delay_ms(&self, random: u64) -> u64 {
+        let ceiling = self.ceiling_ms(2);
+        let half = ceiling / 2;
+        let scaled = (u128::from(random) * (u128::from(ceiling - half) + 1)) >> 64;
+        half.saturating_add(u64::try_from(scaled).unwrap_or(0))
+    }
+
     /// Turns what an attempt came to into what happens to the notification.
     ///
     /// `attempts_spent` counts the attempts before this one that were spent.
@@ -74,7 +84,12 @@ impl RetryPolicy {
                 if failure.spends_attempt && spent >= self.max_attempts {
                     return Verdict::Dead { cause };
                 }
-                let until = now.plus_ms(self.delay_ms(spent.max(1), random));
+                let delay_ms = if failure.is_account_fault {
+                    self.account_delay_ms(random)
+                } else {
+                    self.delay_ms(spent.max(1), random)
+                };
+                let until = now.plus_ms(delay_ms);
                 Verdict::Deferred { cause, until, spends_attempt: failure.spends_attempt }
             }
         }

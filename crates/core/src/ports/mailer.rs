@@ -32,12 +32,21 @@ pub struct OutgoingMessage {
 /// more once it has resolved.
 pub type Stop<'a> = &'a mut (dyn Future<Output = ()> + Send + Unpin);
 
+/// What came of handing a message on, and who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandedOn {
+    /// The mailer's name, for the timeline.
+    pub by: &'static str,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+}
+
 /// Hands messages on.
 ///
 /// An implementation bounds its own time: `send` returns within [`Mailer::deadline_ms`].
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// The name shown on timelines: `outbox`, `smtp`.
+    /// The name shown on timelines: `outbox`, `smtp`, `ses`.
     fn name(&self) -> &'static str;
 
     /// The longest a `send` can take, in milliseconds. Leases outlast it.
@@ -52,6 +61,11 @@ pub trait Mailer: Send + Sync {
     /// `Released`; one that it may have taken is still waited for, within its time. A mailer whose sends are short, or
     /// cannot be taken back, may ignore `stop`.
     async fn send(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome;
+
+    /// The same, and tells the name of who was asked: a mailer that chooses among others names the one it chose.
+    async fn hand_on(&self, message: &OutgoingMessage, stop: Stop<'_>) -> HandedOn {
+        HandedOn { by: self.name(), outcome: self.send(message, stop).await }
+    }
 
     /// Says goodbye to whoever is connected, because the process is stopping. Takes no longer than it takes to write
     /// a few bytes, and may be called again. What is sent later is `Released`; what is under way ends as usual.

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::domain::address::EmailAddress;
 use crate::domain::bounce::classify_reply;
 use crate::domain::guard::Decision;
 use crate::domain::lifecycle::Verdict;
@@ -13,7 +14,7 @@ use crate::limits::{GUARD_PAGES_MAX, PAGE_MAX};
 use crate::ports::catalog::{Catalog, ComposeFailure, Composed, SentCopy};
 use crate::ports::clock::{Clock, Random};
 use crate::ports::ledger::{Claim, FinishAttempt, Ledger, LedgerError, ListQuery};
-use crate::ports::mailer::{Mailer, OutgoingMessage, Stop};
+use crate::ports::mailer::{HandedOn, Mailer, OutgoingMessage, Stop};
 
 /// The cause of an attempt that met a fault of the program itself.
 pub const CAUSE_INTERNAL_ERROR: Cause = Cause::known("internal_error");
@@ -64,8 +65,9 @@ impl Deliver<'_> {
         if let Some(held_back) = self.hold_back(&claim.notification, claimed_at).await {
             return held_back;
         }
-        let (outcome, copy) = self.attempt(&claim, claimed_at, stop).await;
+        let (HandedOn { by, outcome }, made) = self.attempt(&claim, claimed_at, stop).await;
         let notification = &claim.notification;
+        let (recipient, copy) = made.unzip();
         let now = self.clock.now();
         let spent = notification.lifecycle.attempts;
         let verdict = self.policy.judge(&outcome, spent, now, self.random.next_u64());
@@ -81,10 +83,12 @@ impl Deliver<'_> {
             claimed_at,
             now,
             verdict,
-            mailer: self.mailer.name().to_owned(),
+            mailer: by.to_owned(),
             words,
             copy: copy.filter(|_| may_have_left),
-            condemns_address: failure.as_ref().is_some_and(condemns_address),
+            // Whoever stands in for the recipient says nothing about the recipient's own address.
+            condemns_address: recipient.as_ref() == Some(&notification.to)
+                && failure.as_ref().is_some_and(condemns_address),
         };
         Attempt { finish, failure }
     }
@@ -119,6 +123,7 @@ impl Deliver<'_> {
             spends_attempt: false,
             // Whatever watches the route learns nothing from it.
             reach: Reach::NotAsked,
+            is_account_fault: false,
         };
         let finish = FinishAttempt {
             id: notification.id,
@@ -154,21 +159,20 @@ impl Deliver<'_> {
         claim: &Claim,
         claimed_at: Timestamp,
         stop: Stop<'_>,
-    ) -> (AttemptOutcome, Option<SentCopy>) {
+    ) -> (HandedOn, Option<(EmailAddress, SentCopy)>) {
         let composed = match self.compose(claim, claimed_at) {
             Ok(composed) => composed,
             Err(failure) => {
-                return (
-                    AttemptOutcome::NotAccepted(Failure {
-                        class: FailureClass::Permanent,
-                        scope: FaultScope::Message,
-                        cause: failure.cause,
-                        words: failure.words,
-                        spends_attempt: true,
-                        reach: Reach::NotAsked,
-                    }),
-                    None,
-                );
+                let outcome = AttemptOutcome::NotAccepted(Failure {
+                    class: FailureClass::Permanent,
+                    scope: FaultScope::Message,
+                    cause: failure.cause,
+                    words: failure.words,
+                    spends_attempt: true,
+                    reach: Reach::NotAsked,
+                    is_account_fault: false,
+                });
+                return (HandedOn { by: self.mailer.name(), outcome }, None);
             }
         };
         let message = OutgoingMessage {
@@ -177,7 +181,8 @@ impl Deliver<'_> {
             envelope: composed.envelope,
             message: composed.message,
         };
-        (self.mailer.send(&message, stop).await, Some(composed.copy))
+        let handed_on = self.mailer.hand_on(&message, stop).await;
+        (handed_on, Some((message.envelope.recipient, composed.copy)))
     }
 
     /// Templates and what runs them are other people's code: where it panics nothing has left yet, and only the

@@ -2,5 +2,6 @@
 
 pub mod accept_event;
 pub mod deliver;
+pub mod dispatch;
 pub mod record_feedback;
 pub mod redrive;

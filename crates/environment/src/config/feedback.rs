@@ -30,6 +30,17 @@ pub struct ListenerSettings {
     pub is_lmtp: bool,
     /// What it calls itself.
     pub hostname: String,
+    /// What it shows after STARTTLS, which it offers if this is given.
+    pub certificate: Option<CertificateFiles>,
+}
+
+/// A certificate and its key, each in a PEM file.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The certificate, and those that lead to its authority.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Topics of Amazon SNS.
@@ -57,7 +68,7 @@ pub(super) fn read_feedback(
     Ok(FeedbackSettings {
         listener: read_listener(read, sender)?,
         sns: read_sns(read)?,
-        sqs: read_sqs(read)?,
+        sqs: read_queue(read, "feedback")?,
     })
 }
 
@@ -65,8 +76,7 @@ fn read_listener(
     read: &Reader<'_>,
     sender: &SenderSettings,
 ) -> Result<Option<ListenerSettings>, ConfigError> {
-    let is_lmtp =
-        read.choice("feedback.protocol", &[("smtp", false), ("lmtp", true)], None)?.unwrap_or(false);
+    let is_lmtp = read.choice("feedback.protocol", &[("smtp", false), ("lmtp", true)])?.unwrap_or(false);
     let Some(text) = read.text("feedback.listen") else { return Ok(None) };
     let listen = text.parse().map_err(|_| {
         read.invalid("feedback.listen", "must be an address and a port, such as 0.0.0.0:25 or 127.0.0.1:2525")
@@ -77,7 +87,21 @@ fn read_listener(
         return Err(read.invalid("feedback.listen", message));
     };
     let hostname = read.text("feedback.hostname").unwrap_or_else(|| domain.clone());
-    Ok(Some(ListenerSettings { listen, is_lmtp, hostname }))
+    let certificate = match (read.path("feedback.tls_certificate_file"), read.path("feedback.tls_key_file")) {
+        (None, None) => None,
+        (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
+        (Some(_), None) => {
+            return Err(
+                read.invalid("feedback.tls_certificate_file", "needs feedback.tls_key_file beside it")
+            );
+        }
+        (None, Some(_)) => {
+            return Err(
+                read.invalid("feedback.tls_key_file", "needs feedback.tls_certificate_file beside it")
+            );
+        }
+    };
+    Ok(Some(ListenerSettings { listen, is_lmtp, hostname, certificate }))
 }
 
 fn read_sns(read: &Reader<'_>) -> Result<Option<SnsSettings>, ConfigError> {
@@ -90,13 +114,12 @@ fn read_sns(read: &Reader<'_>) -> Result<Option<SnsSettings>, ConfigError> {
     Ok(Some(SnsSettings { topics, intermediates_file: read.path("feedback.sns_intermediates_file") }))
 }
 
-fn read_sqs(read: &Reader<'_>) -> Result<Option<SqsSettings>, ConfigError> {
-    let Some(queue_url) = read.text("feedback.sqs_queue_url") else { return Ok(None) };
-    if !queue_url.starts_with("https://") && !queue_url.starts_with("http://") {
-        return Err(read.invalid("feedback.sqs_queue_url", "must be the queue's URL, as SQS shows it"));
-    }
-    let region = read.text("feedback.sqs_region");
-    let endpoint_url = read.text("feedback.sqs_endpoint_url");
-    let receivers = read.size("feedback.sqs_receivers", 4, 1, SQS_RECEIVERS_MAX)?;
+/// The queue whose settings are `sqs_…` in `section`.
+pub(super) fn read_queue(read: &Reader<'_>, section: &str) -> Result<Option<SqsSettings>, ConfigError> {
+    let path = |name: &str| format!("{section}.sqs_{name}");
+    let Some(queue_url) = read.url(&path("queue_url"))? else { return Ok(None) };
+    let region = read.text(&path("region"));
+    let endpoint_url = read.url(&path("endpoint_url"))?;
+    let receivers = read.size(&path("receivers"), 4, 1, SQS_RECEIVERS_MAX)?;
     Ok(Some(SqsSettings { config: SqsConfig { queue_url, region, endpoint_url }, receivers }))
 }

@@ -14,6 +14,8 @@ pub enum Kind {
     Number,
     /// `true` or `false`.
     Flag,
+    /// A list of strings, or one string with commas between them.
+    List,
 }
 
 /// One setting.
@@ -65,18 +67,52 @@ pub const KEYS: &[Key] = &[
         "262144",
         "Bytes of one event's body; larger ones are answered 413. At most 262144.",
     ),
-    key("ledger.kind", Kind::Text, "\"sqlite\"", "Where notifications are stored."),
+    key(
+        "ledger.kind",
+        Kind::Text,
+        "\"sqlite\"",
+        "Where notifications are stored: `sqlite`, a file of this machine, or `dynamodb`, a table that several processes share.",
+    ),
     key(
         "ledger.path",
         Kind::Path,
         "",
         "The ledger's file; `ledger.sqlite` in the data directory if not set.",
     ),
+    key("ledger.table", Kind::Text, "", "The table at Amazon DynamoDB. Required for `dynamodb`."),
+    key("ledger.region", Kind::Text, "", "The table's region; that of the environment if not set."),
+    key("ledger.endpoint_url", Kind::Text, "", "Where to ask instead of Amazon, for an emulator."),
+    key(
+        "ingest.kind",
+        Kind::Text,
+        "\"http\"",
+        "How events come in. `http`: over the API alone. `sqs`: out of a queue at Amazon SQS as well, straight or through SNS, enveloped or raw. The message attribute `eventType` says what bare data is, `order.confirmed` if it is not there.",
+    ),
+    key(
+        "ingest.sqs_queue_url",
+        Kind::Text,
+        "",
+        "The queue of events. What is no event stays in it, so that its redrive policy moves it to its dead-letter queue. Required for `sqs`.",
+    ),
+    key("ingest.sqs_region", Kind::Text, "", "The queue's region; read from its URL if not set."),
+    key("ingest.sqs_endpoint_url", Kind::Text, "", "Where to ask instead of Amazon, for an emulator."),
+    key(
+        "ingest.sqs_receivers",
+        Kind::Number,
+        "4",
+        "How many requests ask the queue at the same time; each has up to ten messages in hand.",
+    ),
     key(
         "mailer.kind",
         Kind::Text,
         "\"outbox\"",
-        "`outbox` captures messages in the data directory and sends nothing; `smtp` hands them to a mail server.",
+        "`outbox` captures messages in the data directory and sends nothing; `smtp` hands them to a mail server; `ses` to Amazon SES.",
+    ),
+    key(
+        "mailer.fallback",
+        Kind::Text,
+        "",
+        "`smtp`: while SES takes nothing for a reason of the account (paused, suspended, unverified, out of quota, locked out), messages go to the server of `[mailer.smtp]`. Only with `kind = \"ses\"`; none if not set.",
     ),
     key(
         "mailer.concurrency",
@@ -136,6 +172,31 @@ pub const KEYS: &[Key] = &[
         "How long the server may take to answer one SMTP command, 1 to 1200; twice as long after the final dot (RFC 5321 §4.5.3.2).",
     ),
     key(
+        "mailer.ses.region",
+        Kind::Text,
+        "",
+        "The region of Amazon SES; that of the environment if not set. Credentials come from the environment as for all of Amazon's tools.",
+    ),
+    key(
+        "mailer.ses.configuration_set",
+        Kind::Text,
+        "",
+        "The configuration set of every message. Its event destinations say what becomes of it (`[feedback]`).",
+    ),
+    key("mailer.ses.endpoint_url", Kind::Text, "", "Where to ask instead of Amazon, for an emulator."),
+    key(
+        "mailer.ses.timeout_secs",
+        Kind::Number,
+        "30",
+        "How long SES may take for one message, 1 to 120. After that nobody knows whether it took it.",
+    ),
+    key(
+        "mailer.ses.rate_share",
+        Kind::Number,
+        "100",
+        "Percent of the account's rate of SES that this process takes, 1 to 100. Where several processes send for one account their shares must not come to more than 100.",
+    ),
+    key(
         "sender.from",
         Kind::Text,
         "\"Your shop <orders@shop.example>\"",
@@ -179,6 +240,13 @@ pub const KEYS: &[Key] = &[
     key("feedback.protocol", Kind::Text, "\"smtp\"", "`smtp`, or `lmtp` behind a mail server of your own."),
     key("feedback.hostname", Kind::Text, "", "What that server calls itself; the bounce domain if not set."),
     key(
+        "feedback.tls_certificate_file",
+        Kind::Path,
+        "",
+        "PEM file with that server's certificate, and those that lead to its authority. With it STARTTLS is offered. Read at the start.",
+    ),
+    key("feedback.tls_key_file", Kind::Path, "", "PEM file with the private key of that certificate."),
+    key(
         "feedback.sns_topics",
         Kind::Text,
         "",
@@ -213,6 +281,24 @@ pub const KEYS: &[Key] = &[
     key("suppression.soft_bounce_window_days", Kind::Number, "14", "Within how many days these count."),
     key("suppression.soft_bounce_expiry_days", Kind::Number, "30", "How long such a suppression lasts."),
     key(
+        "suppression.ses_mirror",
+        Kind::Text,
+        "\"off\"",
+        "Keeps this list and the SES account's in step: `to` puts hard bounces and complaints on the account's and takes off what is taken off here, `from` brings in what the account's has, `both`, or `off`. Asks where and as `[mailer.ses]` says.",
+    ),
+    key(
+        "sandbox.redirect_to",
+        Kind::Text,
+        "",
+        "Every message goes to this address instead, its subject marked with where it would have gone. Not set means that messages go where they should.",
+    ),
+    key(
+        "sandbox.allow",
+        Kind::List,
+        "",
+        "Addresses and domains that get their own messages all the same. Without `redirect_to` nobody else gets any: those messages fail as `sandbox_not_allowed`, and can be redriven.",
+    ),
+    key(
         "webhooks.allow_private",
         Kind::Flag,
         "false",
@@ -231,16 +317,6 @@ pub const KEYS: &[Key] = &[
         "",
         "Folder on a disk of this machine out of which types and events may attach files by their path, such as invoices. Nothing outside of it is read, also not through symbolic links. None if not set.",
     ),
-];
-
-/// Settings of the contract that this version does not have yet, so that they are refused in plain words.
-pub const LATER: &[&str] = &[
-    "ledger.table",
-    "mailer.ses.region",
-    "mailer.ses.configuration_set",
-    "mailer.ses.endpoint_url",
-    "sandbox.redirect_to",
-    "sandbox.allow",
 ];
 
 /// The setting at `path`.

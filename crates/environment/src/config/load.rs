@@ -33,12 +33,6 @@ pub enum ConfigError {
         /// `; did you mean …?`
         hint: String,
     },
-    /// A setting of the contract that this version lacks.
-    #[error("the setting {given} is not supported by this version; remove it")]
-    NotYet {
-        /// As it was written.
-        given: String,
-    },
     /// A value that does not fit its setting.
     #[error("the setting {given} {message}")]
     Invalid {
@@ -100,15 +94,15 @@ impl RawSettings {
 
     fn set_in(&mut self, folder: &Path, path: &str, value: Value, given: &str) -> Result<(), ConfigError> {
         let Some(key) = keys::find(path) else {
-            if keys::LATER.contains(&path) {
-                return Err(ConfigError::NotYet { given: given.to_owned() });
-            }
             let hint = keys::nearest(path).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
             return Err(ConfigError::UnknownKey { given: given.to_owned(), hint });
         };
         let expected = match (key.kind, &value) {
             (Kind::Text | Kind::Path, Value::String(_)) | (Kind::Flag, Value::Boolean(_)) => None,
             (Kind::Number, Value::Integer(number)) if *number >= 0 => None,
+            (Kind::List, Value::String(_)) => None,
+            (Kind::List, Value::Array(items)) if items.iter().all(Value::is_str) => None,
+            (Kind::List, _) => Some("must be a list of strings, or a string with commas between them"),
             (Kind::Text | Kind::Path, _) => Some("must be a string"),
             (Kind::Flag, _) => Some("must be true or false"),
             (Kind::Number, _) => Some("must be a whole number, zero or more"),
@@ -159,7 +153,7 @@ impl RawSettings {
             let value = match keys::find(&path).map(|key| key.kind) {
                 Some(Kind::Number) => text.trim().parse().map_or(Value::String(text), Value::Integer),
                 Some(Kind::Flag) => text.trim().parse().map_or(Value::String(text), Value::Boolean),
-                Some(Kind::Text | Kind::Path) | None => Value::String(text),
+                Some(Kind::Text | Kind::Path | Kind::List) | None => Value::String(text),
             };
             self.set(&path, value, &variable)?;
         }

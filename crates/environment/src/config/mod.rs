@@ -1,15 +1,18 @@
 //! The configuration: read once at start, checked whole, passed on as values.
 
+mod aws;
 mod feedback;
 pub mod keys;
 mod load;
 mod reader;
+mod sandbox;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod webhooks;
 
-pub use feedback::{FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
+pub use aws::{DynamoSettings, IngestSettings, LedgerSettings, MirrorSettings, SesSettings};
+pub use feedback::{CertificateFiles, FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
 pub use load::{ConfigError, RawSettings};
 pub use settings::{DkimSettings, MailerSettings, SECRET_FILE_NAME, SenderSettings, Settings};
 pub use webhooks::WebhookSettings;

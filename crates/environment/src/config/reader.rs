@@ -24,6 +24,26 @@ impl Reader<'_> {
         text.map(str::to_owned)
     }
 
+    /// A list of strings, each without the blanks around it; empty ones are left out.
+    pub(super) fn list(&self, path: &str) -> Vec<String> {
+        let texts: Vec<&str> = match self.raw.get(path).map(|(value, _)| value) {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(text)) => text.split(',').collect(),
+            Some(_) | None => Vec::new(),
+        };
+        texts.into_iter().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Where something is that speaks the protocol of one of Amazon's services.
+    pub(super) fn url(&self, path: &str) -> Result<Option<String>, ConfigError> {
+        let Some(url) = self.text(path) else { return Ok(None) };
+        if url.starts_with("https://") || url.starts_with("http://") {
+            Ok(Some(url))
+        } else {
+            Err(self.invalid(path, "must be a URL that begins with https:// or http://"))
+        }
+    }
+
     /// A file or folder, where the user meant it to be.
     pub(super) fn path(&self, path: &str) -> Option<PathBuf> {
         let text = self.text(path)?;
@@ -67,13 +87,9 @@ impl Reader<'_> {
         &self,
         path: &str,
         choices: &[(&str, T)],
-        later: Option<&str>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(Value::String(text)) = self.raw.get(path).map(|(value, _)| value) else { return Ok(None) };
-        if Some(text.as_str()) == later {
-            return Err(self.invalid(path, format!("is {text}, which this version does not have yet")));
-        }
-        let found = choices.iter().find(|(name, _)| name == text).map(|(_, choice)| *choice);
+        let Some(text) = self.text(path) else { return Ok(None) };
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         found.map(Some).ok_or_else(|| self.invalid(path, format!("must be {}", names.join(" or "))))
     }

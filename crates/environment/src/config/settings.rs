@@ -13,10 +13,16 @@ use postrider_core::limits::{
 };
 use postrider_http::gate::public_host;
 use postrider_mail::mailers::smtp::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
+use postrider_mail::types::Sandbox;
 
+use super::aws::{
+    IngestSettings, LedgerSettings, MirrorSettings, SesSettings, read_ingest, read_ledger, read_mirror,
+    read_ses,
+};
 use super::feedback::{FeedbackSettings, read_feedback};
 use super::load::{ConfigError, RawSettings};
 use super::reader::Reader;
+use super::sandbox::read_sandbox;
 use super::webhooks::{WebhookSettings, read_webhooks};
 
 /// Everything a server needs to know.
@@ -28,8 +34,16 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Where the ledger and the outbox live.
     pub data_dir: PathBuf,
-    /// The ledger's file.
+    /// Where notifications are stored.
+    pub ledger: LedgerSettings,
+    /// The embedded ledger's file, where that is the one.
     pub ledger_path: PathBuf,
+    /// How events come in besides over HTTP.
+    pub ingest: IngestSettings,
+    /// Who gets messages while the shop is being tried out; everybody their own if `None`.
+    pub sandbox: Option<Sandbox>,
+    /// How the suppression list is kept in step with the SES account's; not at all if `None`.
+    pub ses_mirror: Option<MirrorSettings>,
     /// The installation's secret.
     pub secret_file: PathBuf,
     /// When soft bounces add up to a suppression.
@@ -65,6 +79,8 @@ pub enum MailerSettings {
     Outbox,
     /// Hands them to a mail server.
     Smtp(SmtpConfig),
+    /// Hands them to Amazon SES.
+    Ses(SesSettings),
 }
 
 /// From whom messages are.
@@ -112,7 +128,6 @@ impl Settings {
         let read = Reader { raw };
         let data_dir = read.path("server.data_dir").unwrap_or_else(|| PathBuf::from("postrider-data"));
         let ledger_path = read.path("ledger.path").unwrap_or_else(|| data_dir.join("ledger.sqlite"));
-        read.choice("ledger.kind", &[("sqlite", ())], Some("dynamodb"))?;
         let listen_text = read.text("server.listen").unwrap_or_else(|| "127.0.0.1:8025".to_owned());
         let listen: SocketAddr = listen_text.parse().map_err(|_| {
             read.invalid("server.listen", "must be an address and a port, such as 127.0.0.1:8025")
@@ -134,11 +149,8 @@ impl Settings {
             max_delay_ms: read.number("retry.max_delay_ms", defaults.max_delay_ms, 1, 604_800_000)?,
             unknown_wait_ms: unknown_wait_secs * 1000,
         };
-        let on_unknown = read.choice(
-            "mailer.on_unknown",
-            &[("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)],
-            None,
-        )?;
+        let on_unknown =
+            read.choice("mailer.on_unknown", &[("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)])?;
         let rate = read.number_u32("mailer.rate_per_second", 0, 0, 1_000_000)?;
         let sender = read_sender(&read)?;
         let mailer = read_mailer(&read, &sender)?;
@@ -149,7 +161,11 @@ impl Settings {
             listen,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             data_dir,
+            ledger: read_ledger(&read)?,
             ledger_path,
+            ingest: read_ingest(&read)?,
+            sandbox: read_sandbox(&read)?,
+            ses_mirror: read_mirror(&read)?,
             request_limit_bytes: read.size(
                 "server.request_limit_bytes",
                 REQUEST_BYTES_MAX,
@@ -182,15 +198,34 @@ fn read_soft_bounces(read: &Reader<'_>) -> Result<SoftBounceRule, ConfigError> {
     })
 }
 
+#[derive(Clone, Copy)]
+enum MailerKind {
+    Outbox,
+    Smtp,
+    Ses,
+}
+
 fn read_mailer(read: &Reader<'_>, sender: &SenderSettings) -> Result<MailerSettings, ConfigError> {
-    let is_smtp = read.choice("mailer.kind", &[("outbox", false), ("smtp", true)], Some("ses"))?;
-    if is_smtp != Some(true) {
-        return Ok(MailerSettings::Outbox);
+    let kinds = [("outbox", MailerKind::Outbox), ("smtp", MailerKind::Smtp), ("ses", MailerKind::Ses)];
+    let kind = read.choice("mailer.kind", &kinds)?.unwrap_or(MailerKind::Outbox);
+    let fallback = read.choice("mailer.fallback", &[("smtp", ())])?;
+    match kind {
+        MailerKind::Ses => {
+            let fallback = fallback.map(|()| read_smtp(read, sender)).transpose()?;
+            read_ses(read, sender, fallback).map(MailerSettings::Ses)
+        }
+        MailerKind::Outbox | MailerKind::Smtp if fallback.is_some() => {
+            Err(read.invalid("mailer.fallback", "only helps where mailer.kind is ses"))
+        }
+        MailerKind::Outbox => Ok(MailerSettings::Outbox),
+        MailerKind::Smtp => read_smtp(read, sender).map(MailerSettings::Smtp),
     }
+}
+
+fn read_smtp(read: &Reader<'_>, sender: &SenderSettings) -> Result<SmtpConfig, ConfigError> {
     let tls = read.choice(
         "mailer.smtp.tls",
         &[("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit), ("none", TlsMode::None)],
-        None,
     )?;
     let tls = tls.unwrap_or(TlsMode::StartTls);
     let default_port = if tls == TlsMode::Implicit { 465 } else { 587 };
@@ -223,7 +258,7 @@ fn read_mailer(read: &Reader<'_>, sender: &SenderSettings) -> Result<MailerSetti
         );
     }
     smtp.check().map_err(|error| blame(read, &error))?;
-    Ok(MailerSettings::Smtp(smtp))
+    Ok(smtp)
 }
 
 /// The mailer's own words about a setting, under the name the user gave it.

@@ -1,4 +1,4 @@
-use super::{MailerSettings, RawSettings, Settings, keys};
+use super::{IngestSettings, LedgerSettings, MailerSettings, RawSettings, Settings, keys};
 
 fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, String> {
     let mut raw = RawSettings::default();
@@ -50,14 +50,18 @@ fn a_wrong_value_names_the_setting_as_it_was_written() {
     let wrong = [
         (("POSTRIDER__RETRY__MAX_ATTEMPTS", "0"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be from 1 to 100"),
         (("POSTRIDER__RETRY__MAX_ATTEMPTS", "six"), "POSTRIDER__RETRY__MAX_ATTEMPTS must be a whole number"),
-        (("POSTRIDER__MAILER__KIND", "pigeon"), "POSTRIDER__MAILER__KIND must be outbox or smtp"),
-        (("POSTRIDER__MAILER__KIND", "ses"), "which this version does not have yet"),
+        (("POSTRIDER__MAILER__KIND", "pigeon"), "POSTRIDER__MAILER__KIND must be outbox or smtp or ses"),
+        (("POSTRIDER__MAILER__KIND", "ses"), "sender.from must be set"),
+        (("POSTRIDER__LEDGER__KIND", "dynamodb"), "ledger.table must be set"),
+        (("POSTRIDER__INGEST__KIND", "sqs"), "ingest.sqs_queue_url must be set"),
+        (("POSTRIDER__MAILER__FALLBACK", "smtp"), "POSTRIDER__MAILER__FALLBACK only helps"),
         (("POSTRIDER__SERVER__LISTEN", "8025"), "POSTRIDER__SERVER__LISTEN must be an address and a port"),
         (
             ("POSTRIDER__SENDER__FROM", "a@x,b@y"),
             "POSTRIDER__SENDER__FROM must be exactly one e-mail address",
         ),
-        (("POSTRIDER__SANDBOX__ALLOW", "x"), "POSTRIDER__SANDBOX__ALLOW is not supported by this version"),
+        (("POSTRIDER__SANDBOX__ALLOW", "x"), "POSTRIDER__SANDBOX__ALLOW must be addresses and domains"),
+        (("POSTRIDER__SANDBOX__REDIRECT_TO", "x"), "POSTRIDER__SANDBOX__REDIRECT_TO must be exactly one"),
     ];
     for (variable, expected) in wrong {
         let error = from_environment(&[variable]).unwrap_err();
@@ -215,4 +219,54 @@ fn days_become_milliseconds_and_the_rule_can_be_switched_off() {
     ])
     .unwrap();
     assert_eq!((settings.soft_bounces.count, settings.soft_bounces.window_ms), (0, 172_800_000));
+}
+
+#[test]
+fn ses_is_configured_with_its_fallback() {
+    let settings = from_environment(&[
+        ("POSTRIDER__MAILER__KIND", "ses"),
+        ("POSTRIDER__MAILER__FALLBACK", "smtp"),
+        ("POSTRIDER__MAILER__SMTP__HOST", "mail.example.com"),
+        ("POSTRIDER__MAILER__SES__REGION", "eu-central-1"),
+        ("POSTRIDER__MAILER__SES__CONFIGURATION_SET", "shop"),
+        ("POSTRIDER__MAILER__SES__RATE_SHARE", "25"),
+        ("POSTRIDER__SENDER__FROM", "Shop <shop@example.com>"),
+    ])
+    .unwrap();
+    let MailerSettings::Ses(ses) = settings.mailer else { panic!("{:?}", settings.mailer) };
+    assert_eq!(ses.place.region.as_deref(), Some("eu-central-1"));
+    assert_eq!((ses.config.configuration_set.as_deref(), ses.rate_share_percent), (Some("shop"), 25));
+    assert_eq!((ses.config.from.as_str(), ses.config.timeout_ms), ("shop@example.com", 30_000));
+    assert_eq!(ses.fallback.unwrap().host, "mail.example.com");
+}
+
+#[test]
+fn the_parts_at_amazon_go_together_in_any_combination() {
+    let settings = from_environment(&[
+        ("POSTRIDER__LEDGER__KIND", "dynamodb"),
+        ("POSTRIDER__LEDGER__TABLE", "postrider-prod"),
+        ("POSTRIDER__LEDGER__ENDPOINT_URL", "http://127.0.0.1:5000"),
+        ("POSTRIDER__INGEST__KIND", "sqs"),
+        ("POSTRIDER__INGEST__SQS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/111122223333/orders"),
+        ("POSTRIDER__SUPPRESSION__SES_MIRROR", "both"),
+    ])
+    .unwrap();
+    let LedgerSettings::DynamoDb(table) = settings.ledger else { panic!("{:?}", settings.ledger) };
+    assert_eq!(table.table, "postrider-prod");
+    assert_eq!(table.place.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
+    assert!(matches!(settings.ingest, IngestSettings::Sqs(_)));
+    assert!(settings.ses_mirror.is_some() && matches!(settings.mailer, MailerSettings::Outbox));
+}
+
+#[test]
+fn a_sandbox_is_a_list_in_a_file_and_in_the_environment() {
+    let file =
+        from_file("[sandbox]\nredirect_to = \"t@shop.test\"\nallow = [\"ada@example.com\", \"shop.test\"]\n");
+    let environment = from_environment(&[
+        ("POSTRIDER__SANDBOX__REDIRECT_TO", "t@shop.test"),
+        ("POSTRIDER__SANDBOX__ALLOW", "ada@example.com, shop.test"),
+    ]);
+    assert_eq!(file.unwrap().sandbox.unwrap(), environment.unwrap().sandbox.unwrap());
+    assert!(from_environment(&[]).unwrap().sandbox.is_none());
+    assert!(from_file("[sandbox]\nallow = [1]\n").unwrap_err().contains("must be a list of strings"));
 }

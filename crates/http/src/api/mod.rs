@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::state::Api;
-use crate::{Problem, dashboard, gate, health, metrics, openapi, unsubscribe};
+use crate::{Problem, dashboard, gate, health, metrics, openapi, reload, unsubscribe};
 
 /// Every route of the server over one shared state.
 pub fn router(api: Api) -> Router {
@@ -40,6 +40,7 @@ pub fn router(api: Api) -> Router {
             get(v1::suppressions::show).put(v1::suppressions::put).delete(v1::suppressions::delete),
         )
         .route("/v1/types", get(v1::types::list))
+        .route("/v1/types/reload", post(reload::reload))
         .route("/v1/types/{type}/preview", post(v1::types::preview))
         .route("/v1/webhooks", get(v1::webhooks::list).post(v1::webhooks::create))
         .route(

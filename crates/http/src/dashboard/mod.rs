@@ -2,6 +2,7 @@
 
 mod page;
 mod pages;
+mod types_page;
 
 use axum::Router;
 use axum::routing::get;
@@ -13,5 +14,7 @@ pub fn routes() -> Router<Api> {
     Router::new()
         .route("/", get(pages::overview))
         .route("/notifications/{id}", get(pages::notification))
+        .route("/types", get(types_page::types))
+        .route("/types/{type}/frame", get(types_page::frame))
         .route("/notifications/{id}/html", get(pages::message_html))
 }

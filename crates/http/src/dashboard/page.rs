@@ -18,6 +18,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("layout", include_str!("templates/layout.html")),
         ("overview", include_str!("templates/overview.html")),
         ("notification", include_str!("templates/notification.html")),
+        ("types", include_str!("templates/types.html")),
         ("missing", include_str!("templates/missing.html")),
     ] {
         // The test `every_page_renders` fails if one of them does not compile.

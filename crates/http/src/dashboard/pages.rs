@@ -8,6 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use postrider_core::domain::status::Status;
 use postrider_core::ports::ledger::ListQuery;
+use postrider_mail::types::Sandbox;
 use serde::Deserialize;
 
 use super::page;
@@ -50,7 +51,7 @@ pub async fn overview(
     let next = listed.next.map(|id| id.to_string());
     let context = context! {
         order => order, status => filter.status, statuses => statuses,
-        rows => Value::from(Serde(rows)), open => Value::from(Serde(open)), next => next,
+        rows => Value::from(Serde(rows)), open => Value::from(Serde(open)), next => next, sandbox => sandbox(&api),
     };
     Ok(page::render("overview", StatusCode::OK, context))
 }
@@ -62,7 +63,11 @@ pub async fn notification(State(api): State<Api>, Path(id): Path<String>) -> Res
         Err(_) => None,
     };
     let Some(record) = record else {
-        return Ok(page::render("missing", StatusCode::NOT_FOUND, context! { id => id }));
+        return Ok(page::render(
+            "missing",
+            StatusCode::NOT_FOUND,
+            context! { id => id, sandbox => sandbox(&api) },
+        ));
     };
     let subject = match original(&api, record.notification.id).await {
         Ok(message) => {
@@ -74,7 +79,7 @@ pub async fn notification(State(api): State<Api>, Path(id): Path<String>) -> Res
     Ok(page::render(
         "notification",
         StatusCode::OK,
-        context! { it => Value::from(Serde(view)), subject => subject },
+        context! { it => Value::from(Serde(view)), subject => subject, sandbox => sandbox(&api) },
     ))
 }
 
@@ -86,4 +91,9 @@ pub async fn message_html(State(api): State<Api>, Path(id): Path<String>) -> Res
         .parse(&message)
         .and_then(|parsed| parsed.body_html(0).map(std::borrow::Cow::into_owned));
     Ok(page::message(html.unwrap_or_else(|| "This message has no HTML part.".to_owned())))
+}
+
+/// What keeps messages from whom they are meant for, for the top of every page.
+fn sandbox(api: &Api) -> Option<String> {
+    api.types.current().sandbox().map(Sandbox::describe)
 }

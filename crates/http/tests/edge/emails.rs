@@ -86,7 +86,8 @@ async fn a_message_leaves_as_it_was_written_and_is_shown_again() {
 #[tokio::test]
 async fn text_alone_is_a_message_of_text_alone() {
     let world = World::new();
-    let text = json!({ "from": "a@shop.example", "to": "ada@example.com", "subject": "S", "text": "Grüße\nZoë" });
+    let text =
+        json!({ "from": "a@shop.example", "to": "ada@example.com", "subject": "S", "text": "Grüße\nZoë" });
     assert_eq!(world.post(PATH, &[KEY], &text).await.status, 202);
     let (_, message) = send(&world).await.remove(0);
     let parsed = MessageParser::default().parse(&message).unwrap();

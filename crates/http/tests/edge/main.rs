@@ -14,5 +14,6 @@ mod idempotency;
 mod problems;
 mod ses_examples;
 mod sns;
+mod types;
 mod unsubscribe;
 mod world;

@@ -15,6 +15,7 @@ use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
+use postrider_http::reload::ReloadTypes;
 use postrider_http::sns::SnsEndpoint;
 use postrider_http::state::Api;
 use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
@@ -82,6 +83,13 @@ impl World {
         Self::over(Arc::new(MemoryLedger::new(recipient_rules())), None)
     }
 
+    /// One whose types can be exchanged.
+    pub fn with_reload(reload: Arc<dyn ReloadTypes>) -> Self {
+        let world = Self::new();
+        let api = Api { reload: Some(reload), ..world.api.clone() };
+        Self { router: postrider_http::router(api.clone()), api, ..world }
+    }
+
     /// One that takes what SNS posts to `endpoint`.
     pub fn with_sns(endpoint: SnsEndpoint) -> Self {
         Self::over(Arc::new(MemoryLedger::new(recipient_rules())), Some(endpoint))
@@ -109,6 +117,8 @@ impl World {
             webhook_targets: Arc::default(),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
+            reload: None,
+            sender: None,
         };
         Self { clock, ledger, router: postrider_http::router(api.clone()), api }
     }

@@ -113,6 +113,7 @@ fn not_written(error: &io::Error) -> Failure {
         words: Words::new(&error.to_string()),
         spends_attempt: false,
         reach: Reach::BeforeMessage,
+        is_account_fault: false,
     }
 }
 
@@ -124,6 +125,7 @@ fn uncertain(cause: &'static str, words: &str) -> Failure {
         words: Words::new(words),
         spends_attempt: true,
         reach: Reach::Unanswered,
+        is_account_fault: false,
     }
 }
 

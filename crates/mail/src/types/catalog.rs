@@ -24,16 +24,19 @@ use super::notification_type::NotificationType;
 use super::rendition::{MessageError, with_signature};
 
 impl TypeSet {
-    /// A message without a signature, and what it is made of.
+    /// A message without a signature, what it is made of, and who gets it.
     fn unsigned(
         &self,
         notification: &Notification,
         event: &StoredEvent,
         at: Timestamp,
-    ) -> Result<(RenditionId, Vec<u8>), ComposeFailure> {
+    ) -> Result<(RenditionId, Vec<u8>, EmailAddress), ComposeFailure> {
         if notification.notification_type == direct::NAME {
-            let message = direct::message(notification, event, at, &self.resources);
-            return Ok((direct::rendition().0, message.map_err(|error| describe(&error))?));
+            let message = self.direct.message(notification, event, at, &self.resources);
+            let message = message.map_err(|error| describe(&error))?;
+            // The message is made, so somebody gets it.
+            let recipient = self.direct.recipient(&notification.to).unwrap_or(&notification.to);
+            return Ok((self.direct.id, message, recipient.clone()));
         }
         let Some(known) = self.types.get(&notification.notification_type) else {
             let words = format!("the notification type {} is not loaded", notification.notification_type);
@@ -41,7 +44,9 @@ impl TypeSet {
         };
         let rendition = known.rendition_for(event.locale.as_deref());
         let message = rendition.message(notification, event, at, &self.resources);
-        Ok((rendition.id, message.map_err(|error| describe(&error))?))
+        let message = message.map_err(|error| describe(&error))?;
+        let recipient = rendition.recipient(&notification.to).unwrap_or(&notification.to);
+        Ok((rendition.id, message, recipient.clone()))
     }
 
     /// Every rendition messages are made of now, with the bundle to store under its id before the first message
@@ -50,7 +55,7 @@ impl TypeSet {
     pub fn renditions(&self) -> Vec<(RenditionId, Vec<u8>)> {
         let of_types = self.types.values().flat_map(NotificationType::renditions);
         let of_types = of_types.map(|(_, rendition)| (rendition.id, rendition.bytes.clone()));
-        of_types.chain([direct::rendition()]).collect()
+        of_types.chain([(self.direct.id, self.direct.bytes.clone())]).collect()
     }
 }
 
@@ -81,7 +86,7 @@ impl Catalog for TypeSet {
         event: &StoredEvent,
         at: Timestamp,
     ) -> Result<Composed, ComposeFailure> {
-        let (rendition, unsigned) = self.unsigned(notification, event, at)?;
+        let (rendition, unsigned, recipient) = self.unsigned(notification, event, at)?;
         let signature = match &self.sender.dkim {
             Some(key) => {
                 Some(key.sign(&unsigned, at).map_err(|error| failure("dkim_failed", &error.to_string()))?)
@@ -99,7 +104,7 @@ impl Catalog for TypeSet {
             Some(return_paths) => return_paths.address(notification.id),
             None => self.return_path.clone(),
         };
-        let envelope = Envelope { return_path, recipient: notification.to.clone() };
+        let envelope = Envelope { return_path, recipient };
         Ok(Composed { envelope, message, copy })
     }
 }

@@ -19,6 +19,7 @@ mod notification_type;
 mod preview;
 mod promises;
 mod rendition;
+mod sandbox;
 mod scaffold;
 mod schema;
 mod sender;
@@ -35,12 +36,14 @@ pub use extras::Resources;
 pub use live::LiveTypes;
 pub use preview::{CheckReport, CheckedSample, CheckedType, Preview, PreviewError, TypeSummary, check};
 pub use rendition::{RecomposeError, recompose};
+pub use sandbox::{Allowed, Sandbox};
 pub use scaffold::{ScaffoldError, scaffold};
 pub use sender::Sender;
 pub use shipped::write_shipped;
 pub use source::TypeSource;
 
 use crate::verp::Verp;
+use direct::Direct;
 use notification_type::{NotificationType, Shared};
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
@@ -58,6 +61,8 @@ pub struct TypeSet {
     /// Where they go instead, a path of its own for each notification.
     return_paths: Option<Verp>,
     resources: Resources,
+    /// Makes messages that have no type.
+    direct: Direct,
 }
 
 impl TypeSet {
@@ -66,6 +71,7 @@ impl TypeSet {
     pub fn empty(sender: Sender) -> Self {
         let return_path = sender.from.address.clone();
         Self {
+            direct: Direct::new(sender.sandbox.as_ref()),
             types: BTreeMap::new(),
             answering: BTreeMap::new(),
             sender,
@@ -122,7 +128,9 @@ impl TypeSet {
             errors.push(TypeError::new(&names[0], "type.toml", message));
         }
         if errors.is_empty() {
+            let direct = Direct::new(sender.sandbox.as_ref());
             Ok(Self {
+                direct,
                 types,
                 answering,
                 sender,
@@ -145,6 +153,12 @@ impl TypeSet {
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.resources
+    }
+
+    /// What keeps messages from whom they are meant for, if anything does.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sender.sandbox.as_ref()
     }
 
     /// The same types, whose messages have signed return paths: a bounce then names its notification.

@@ -252,7 +252,7 @@ fn rendition(
         locale: locale.to_owned(),
         theme: shared.theme.clone(),
     };
-    let mut bundle = Bundle::new(parts, &sender.from, sender.reply_to.as_ref());
+    let mut bundle = Bundle::new(parts, sender);
     bundle.extras = manifest.extras.clone();
     Rendition::compile(&bundle, extra).map_err(|error| match error {
         BundleError::Template(slot, error) => template_error(folder, Some(localized), slot, &error),

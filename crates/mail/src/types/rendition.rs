@@ -21,9 +21,10 @@ use crate::render::templates::{RenderError, SenderFacts, Slot, Templates};
 use crate::render::wrap::wrap;
 
 use super::conventions::Conventions;
-
-use super::direct::{self, DirectBundle};
+use super::direct::Direct;
 use super::extras::{Extras, ExtrasError, Resources};
+use super::sandbox::{CAUSE_NOT_ALLOWED, Sandbox, StoredSandbox, marked, recipient};
+use super::sender::Sender;
 
 /// Raised whenever the same bundle would give other bytes than before: a filter, the engine or the message format
 /// changed. Old messages then say that this version cannot show them instead of showing something else.
@@ -50,6 +51,9 @@ pub(super) struct Bundle {
     /// Left out where there are none, as in bundles older than they are.
     #[serde(default, skip_serializing_if = "Extras::is_empty")]
     pub(super) extras: Extras,
+    /// Left out where there is none, so that renditions from before there were any keep their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sandbox: Option<StoredSandbox>,
 }
 
 /// A mailbox as it is stored.
@@ -84,18 +88,19 @@ pub(super) struct Templated {
 
 impl Bundle {
     /// A bundle of today's format.
-    pub(super) fn new(parts: Templated, from: &Mailbox, reply_to: Option<&Mailbox>) -> Self {
+    pub(super) fn new(parts: Templated, sender: &Sender) -> Self {
         Self {
             format: FORMAT,
             to_name: parts.to_name,
             subject: parts.subject,
             html: parts.html,
             text: parts.text,
-            from: from.into(),
-            reply_to: reply_to.map(Into::into),
+            from: (&sender.from).into(),
+            reply_to: sender.reply_to.as_ref().map(Into::into),
             locale: Some(parts.locale),
             theme: parts.theme,
             extras: Extras::default(),
+            sandbox: sender.sandbox.as_ref().map(Into::into),
         }
     }
 }
@@ -113,6 +118,7 @@ pub(super) struct Rendition {
     /// None in format 1.
     conventions: Option<Conventions>,
     extras: Extras,
+    sandbox: Option<Sandbox>,
 }
 
 /// A message's three texts, and their language.
@@ -140,6 +146,10 @@ impl Rendition {
             Some(mailbox) => Some(mailbox.restore().ok_or(BundleError::Unreadable)?),
             None => None,
         };
+        let sandbox = match &bundle.sandbox {
+            Some(sandbox) => Some(sandbox.restore().ok_or(BundleError::Unreadable)?),
+            None => None,
+        };
         let to_name = bundle.to_name.as_deref().map(|source| Expression::parse(source, Slot::ToName));
         let mut sources = extra;
         sources.push((Slot::Subject, bundle.subject.clone()));
@@ -159,7 +169,7 @@ impl Rendition {
         let bytes = serde_json::to_vec(bundle).map_err(|_| BundleError::Unreadable)?;
         let id = RenditionId(Fingerprint::of_parts(&[&bytes]));
         let extras = bundle.extras.clone();
-        Ok(Self { id, bytes, templates, to_name, from, reply_to, conventions, extras })
+        Ok(Self { id, bytes, templates, to_name, from, reply_to, conventions, extras, sandbox })
     }
 
     /// The subject and both bodies for `data`, as the locale asked for writes numbers and dates.
@@ -185,6 +195,11 @@ impl Rendition {
         self.to_name.as_ref().map(|name| name.evaluate(data, &self.templates)).transpose()
     }
 
+    /// Who gets what is meant for `to`; `None` if nobody does.
+    pub(super) fn recipient<'a>(&'a self, to: &'a EmailAddress) -> Option<&'a EmailAddress> {
+        recipient(self.sandbox.as_ref(), to)
+    }
+
     /// The message without a signature.
     pub(super) fn message(
         &self,
@@ -193,10 +208,14 @@ impl Rendition {
         at: Timestamp,
         resources: &Resources,
     ) -> Result<Vec<u8>, MessageError> {
+        let to = self.recipient(&notification.to).ok_or(MessageError::NotAllowed)?;
         let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
         let to_name = self.recipient_name(&data).map_err(|error| MessageError::Name(error.to_string()))?;
-        let rendered =
+        let mut rendered =
             self.render(&data, event.locale.as_deref()).map_err(|(_, error)| MessageError::Render(error))?;
+        if to != &notification.to {
+            rendered.subject = one_line(&marked(&rendered.subject, &notification.to));
+        }
         let fields = self.extras.fields(&data, notification.id, resources)?;
         let attachments = self.extras.files(&data, resources)?;
         let own_reply_to = self.extras.reply_to(&data).map(|address| Mailbox { name: None, address });
@@ -205,7 +224,7 @@ impl Rendition {
             date: at,
             from: &self.from,
             reply_to: own_reply_to.as_ref().or(self.reply_to.as_ref()),
-            to: &notification.to,
+            to,
             to_name: to_name.as_deref(),
             language: rendered.language.as_deref(),
             subject: &rendered.subject,
@@ -221,6 +240,8 @@ impl Rendition {
 /// Why a message could not be made. Never holds the event's contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum MessageError {
+    /// A sandbox lets nobody have it.
+    NotAllowed,
     /// The stored event is not JSON.
     Event,
     /// `to_name` has no value.
@@ -243,6 +264,7 @@ impl MessageError {
     /// The stable name of the cause.
     pub(super) fn cause(&self) -> &'static str {
         match self {
+            Self::NotAllowed => CAUSE_NOT_ALLOWED,
             Self::Extras(error) => error.cause(),
             _ if self.is_too_large() => "render_too_large",
             _ => "render_failed",
@@ -254,7 +276,7 @@ impl MessageError {
         match self {
             Self::TooLarge => true,
             Self::Render(error) => error.too_large,
-            Self::Event | Self::Name(_) | Self::Extras(_) => false,
+            Self::NotAllowed | Self::Event | Self::Name(_) | Self::Extras(_) => false,
         }
     }
 }
@@ -262,6 +284,10 @@ impl MessageError {
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAllowed => f.write_str(
+                "the sandbox lets nobody have this message: add its recipient to sandbox.allow, or set \
+                 sandbox.redirect_to, or switch the sandbox off, and redrive",
+            ),
             Self::Event => f.write_str("the stored event is not valid JSON"),
             Self::Name(words) => write!(f, "the recipient's name (to_name) {words}"),
             Self::Render(error) => write!(f, "{error}"),
@@ -305,8 +331,8 @@ pub fn recompose(
     if RenditionId(Fingerprint::of_parts(&[bundle])) != copy.rendition {
         return Err(RecomposeError::OtherRendition);
     }
-    let unsigned = match DirectBundle::read(bundle) {
-        Some(_) => direct::message(notification, event, copy.composed_at, resources),
+    let unsigned = match Direct::restore(bundle) {
+        Some(direct) => direct.message(notification, event, copy.composed_at, resources),
         None => templated(bundle)?.message(notification, event, copy.composed_at, resources),
     };
     let unsigned = unsigned.map_err(|error| RecomposeError::Render(error.to_string()))?;

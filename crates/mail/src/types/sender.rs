@@ -5,6 +5,8 @@ use postrider_core::domain::address::{EmailAddress, InvalidAddress};
 use crate::dkim::DkimKey;
 use crate::mime::message::Mailbox;
 
+use super::sandbox::Sandbox;
+
 /// The sender of every message a [`TypeSet`](super::TypeSet) makes.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -18,6 +20,8 @@ pub struct Sender {
     pub allowed_domains: Vec<String>,
     /// Signs every message.
     pub dkim: Option<DkimKey>,
+    /// Keeps messages from whom they are meant for, while a shop is being tried out.
+    pub sandbox: Option<Sandbox>,
     /// The URL by which recipients reach this server, without a slash at its end: where links to unsubscribe lead.
     pub public_url: Option<String>,
 }
@@ -32,6 +36,7 @@ impl Sender {
             bounce_domain: None,
             allowed_domains: Vec::new(),
             dkim: None,
+            sandbox: None,
             public_url: None,
         }
     }

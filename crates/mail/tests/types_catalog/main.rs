@@ -10,3 +10,4 @@ mod loading;
 mod planning;
 mod preview;
 mod recompose;
+mod sandbox;

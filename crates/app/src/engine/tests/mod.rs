@@ -207,6 +207,7 @@ impl World {
             concurrency: stage.concurrency,
             connections: stage.connections,
             rate_per_second: stage.rate_per_second,
+            account_rate: Arc::new(|| None),
             metrics: Arc::new(Metrics::default()),
             health: Arc::new(Health::new(scene.now())),
             wake: Arc::new(Notify::new()),
@@ -281,7 +282,8 @@ pub const HOUR_MS: u64 = 3_600_000;
 
 fn failure(scope: FaultScope, reach: Reach, cause: &'static str) -> Failure {
     let (class, words) = (FailureClass::Retryable, Words::default());
-    Failure { class, scope, cause: Cause::known(cause), words, spends_attempt: true, reach }
+    let cause = Cause::known(cause);
+    Failure { class, scope, cause, words, spends_attempt: true, reach, is_account_fault: false }
 }
 
 /// The server could not be reached.

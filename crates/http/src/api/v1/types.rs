@@ -43,6 +43,8 @@ pub struct TypeView {
     priority: &'static str,
     /// The names of its samples.
     samples: Vec<String>,
+    /// The locales it is written in, its own first.
+    locales: Vec<String>,
 }
 
 /// What to preview. An empty object previews the type's first sample.
@@ -53,6 +55,8 @@ pub struct PreviewRequest {
     data: Option<Value>,
     /// Or the name of a sample.
     sample: Option<String>,
+    /// The locale an event would ask for; the type's own if left out.
+    locale: Option<String>,
 }
 
 /// A message's content.
@@ -65,6 +69,8 @@ pub struct PreviewView {
     html: String,
     /// The text body.
     text: String,
+    /// The language it is written in, a BCP 47 tag.
+    locale: String,
 }
 
 /// Lists the notification types.
@@ -78,6 +84,7 @@ pub async fn list(State(api): State<Api>) -> Json<TypeList> {
         category: summary.category.as_str().to_owned(),
         priority: summary.priority.as_str(),
         samples: summary.samples,
+        locales: summary.locales,
     });
     Json(TypeList { data: data.collect() })
 }
@@ -111,16 +118,22 @@ pub async fn preview(
         let preview = api
             .types
             .current()
-            .preview(&name, wanted.data.as_ref(), wanted.sample.as_deref())
+            .preview_in(&name, wanted.data.as_ref(), wanted.sample.as_deref(), wanted.locale.as_deref())
             .map_err(refusal)?;
-        let view = PreviewView { subject: preview.subject, html: preview.html, text: preview.text };
+        let view = PreviewView {
+            subject: preview.subject,
+            html: preview.html,
+            text: preview.text,
+            locale: preview.locale,
+        };
         let body = serde_json::to_string(&view).unwrap_or_default();
         Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
     })
     .await
 }
 
-fn refusal(error: PreviewError) -> Problem {
+/// A preview's error as an answer.
+pub(crate) fn refusal(error: PreviewError) -> Problem {
     let text = error.to_string();
     let hint =
         |nearest: Option<String>| nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();

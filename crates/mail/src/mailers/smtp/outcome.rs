@@ -164,7 +164,15 @@ pub fn classify(phase: Phase, trouble: Trouble<'_>) -> Failure {
         ),
     };
     let Judgement { class, scope, spends_attempt } = judgement;
-    Failure { class, scope, cause, words, spends_attempt, reach: reach(phase, trouble) }
+    Failure {
+        class,
+        scope,
+        cause,
+        words,
+        spends_attempt,
+        reach: reach(phase, trouble),
+        is_account_fault: false,
+    }
 }
 
 /// Whether the server has said anything about this message, and whether the message can have had a part in the fault.

@@ -2,6 +2,7 @@
 
 mod message;
 
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::category::Category;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::{Event, StoredEvent};
@@ -13,11 +14,13 @@ use postrider_core::ports::catalog::{Rejection, RenditionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::mime::header::one_line;
 use crate::mime::message::{Mailbox, MessageParts, write};
 use crate::render::plain_text;
 
 use super::extras::{Resources, load_files};
 use super::rendition::MessageError;
+use super::sandbox::{Sandbox, StoredSandbox, marked, recipient};
 use super::sender::Sender;
 
 /// The name under which such messages are listed, as if there were a type of that name. No type may have it.
@@ -26,24 +29,85 @@ pub(super) const NAME: &str = "email";
 /// Raised whenever the same event would give other bytes than before.
 const FORMAT: u32 = 1;
 
-/// What is stored in place of templates: that there are none.
+/// What is stored in place of templates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DirectBundle {
+struct Bundle {
     direct: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sandbox: Option<StoredSandbox>,
 }
 
-impl DirectBundle {
-    /// The bundle in `bytes`, if it is one and this version makes such messages.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|bundle: &Self| bundle.direct == FORMAT)
+/// What makes such messages.
+pub(super) struct Direct {
+    /// Names the bundle.
+    pub(super) id: RenditionId,
+    /// The bundle's stored form.
+    pub(super) bytes: Vec<u8>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Direct {
+    /// Of a sender: only its sandbox counts, everything else is in the event.
+    pub(super) fn new(sandbox: Option<&Sandbox>) -> Self {
+        let bundle = Bundle { direct: FORMAT, sandbox: sandbox.map(Into::into) };
+        let bytes = serde_json::to_vec(&bundle).unwrap_or_default();
+        Self { id: RenditionId(Fingerprint::of_parts(&[&bytes])), bytes, sandbox: sandbox.cloned() }
     }
-}
 
-/// What every such message is made of besides its event, with its id.
-pub(super) fn rendition() -> (RenditionId, Vec<u8>) {
-    let bytes = format!("{{\"direct\":{FORMAT}}}").into_bytes();
-    (RenditionId(Fingerprint::of_parts(&[&bytes])), bytes)
+    /// From a bundle's stored form, if it is one of these and this version makes such messages.
+    pub(super) fn restore(bytes: &[u8]) -> Option<Self> {
+        let bundle: Bundle = serde_json::from_slice(bytes).ok()?;
+        let sandbox = match &bundle.sandbox {
+            Some(stored) => Some(stored.restore()?),
+            None => None,
+        };
+        (bundle.direct == FORMAT).then(|| Self::new(sandbox.as_ref()))
+    }
+
+    /// Who gets what is meant for `to`; `None` if nobody does.
+    pub(super) fn recipient<'a>(&'a self, to: &'a EmailAddress) -> Option<&'a EmailAddress> {
+        recipient(self.sandbox.as_ref(), to)
+    }
+
+    /// The message to one recipient, without a signature.
+    pub(super) fn message(
+        &self,
+        notification: &Notification,
+        event: &StoredEvent,
+        at: Timestamp,
+        resources: &Resources,
+    ) -> Result<Vec<u8>, MessageError> {
+        let to = self.recipient(&notification.to).ok_or(MessageError::NotAllowed)?;
+        let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
+        let message = message::read(&data, "").map_err(|_| MessageError::Event)?;
+        let attachments = load_files(&message::files(), &data, resources)?;
+        let of_recipient = |known: &&Mailbox| known.address == notification.to;
+        let to_name = message.to.iter().find(of_recipient).and_then(|known| known.name.as_deref());
+        let text = match (&message.text, &message.html) {
+            (Some(text), _) => text.clone(),
+            (None, html) => plain_text::from_html(html.as_deref().unwrap_or_default()),
+        };
+        let mut subject = message.subject.trim().to_owned();
+        if to != &notification.to {
+            subject = one_line(&marked(&subject, &notification.to));
+        }
+        let message = write(&MessageParts {
+            id: notification.id,
+            date: at,
+            from: &message.from,
+            reply_to: message.reply_to.as_ref(),
+            to,
+            to_name,
+            language: None,
+            subject: &subject,
+            text: &text,
+            html: message.html.as_deref(),
+            fields: &message.fields,
+            attachments: &attachments,
+        });
+        if message.len() > MESSAGE_BYTES_MAX { Err(MessageError::TooLarge) } else { Ok(message) }
+    }
 }
 
 /// One notification for each recipient.
@@ -71,37 +135,4 @@ pub(super) fn plan(event: &Event, sender: &Sender) -> Result<Vec<PlannedNotifica
         }
     });
     Ok(planned.collect())
-}
-
-/// The message to one recipient, without a signature.
-pub(super) fn message(
-    notification: &Notification,
-    event: &StoredEvent,
-    at: Timestamp,
-    resources: &Resources,
-) -> Result<Vec<u8>, MessageError> {
-    let data: Value = serde_json::from_str(&event.data).map_err(|_| MessageError::Event)?;
-    let message = message::read(&data, "").map_err(|_| MessageError::Event)?;
-    let attachments = load_files(&message::files(), &data, resources)?;
-    let of_recipient = |known: &&Mailbox| known.address == notification.to;
-    let to_name = message.to.iter().find(of_recipient).and_then(|known| known.name.as_deref());
-    let text = match (&message.text, &message.html) {
-        (Some(text), _) => text.clone(),
-        (None, html) => plain_text::from_html(html.as_deref().unwrap_or_default()),
-    };
-    let message = write(&MessageParts {
-        id: notification.id,
-        date: at,
-        from: &message.from,
-        reply_to: message.reply_to.as_ref(),
-        to: &notification.to,
-        to_name,
-        language: None,
-        subject: message.subject.trim(),
-        text: &text,
-        html: message.html.as_deref(),
-        fields: &message.fields,
-        attachments: &attachments,
-    });
-    if message.len() > MESSAGE_BYTES_MAX { Err(MessageError::TooLarge) } else { Ok(message) }
 }

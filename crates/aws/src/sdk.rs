@@ -1,0 +1,52 @@
+//! Settings of Amazon's SDK, loaded in one place: who asks, where, and over which TLS.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use postrider_core::limits::AWS_CONNECT_TIMEOUT_MS;
+
+/// Bytes of an error's words that are kept.
+const WORDS_BYTES_MAX: usize = 500;
+
+/// Where requests go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SdkPlace {
+    /// The region; `None` takes it from the environment as all of Amazon's tools do.
+    pub region: Option<String>,
+    /// Where to send requests instead of to Amazon, for an emulator.
+    pub endpoint_url: Option<String>,
+}
+
+/// The settings for `place`, with the credentials the environment gives: variables, profile, container or instance role.
+///
+/// Nothing is asked of any service yet, unless the environment names no region: then the machine's metadata service is.
+pub async fn load(place: &SdkPlace) -> SdkConfig {
+    // The same cryptography as everywhere else here; the SDK's default would bring a second one.
+    let http = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS)).build();
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    if let Some(region) = &place.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &place.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// What `error` and everything below it say, cut to a length that a log can take.
+pub(crate) fn words_of<E: std::error::Error>(error: &E) -> String {
+    let mut words = aws_sdk_sqs::error::DisplayErrorContext(error).to_string();
+    let mut end = words.len().min(WORDS_BYTES_MAX);
+    while !words.is_char_boundary(end) {
+        end -= 1;
+    }
+    words.truncate(end);
+    words
+}
