@@ -6,6 +6,7 @@ mod compose;
 mod documentation;
 mod fixture;
 mod loading;
+mod mutations;
 mod planning;
 mod preview;
 mod recompose;
