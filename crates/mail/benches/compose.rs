@@ -118,7 +118,8 @@ fn measure(c: &mut Criterion<CpuTime>) {
 /// Writes what the typical order's message is made of, for another program to make it too.
 fn export(file: &str) {
     let types = TypeSet::load(&TypeSource::Shipped, sender()).expect("the shipped types");
-    let bundle = |(_, bytes): (_, Vec<u8>)| serde_json::from_slice::<Value>(&bytes).expect("a bundle is JSON");
+    let bundle =
+        |(_, bytes): (_, Vec<u8>)| serde_json::from_slice::<Value>(&bytes).expect("a bundle is JSON");
     let is_wanted = |bundle: &Value| bundle["subject"] == "Your order {{ orderId }} is confirmed";
     let bundle = types.renditions().into_iter().map(bundle).find(is_wanted).expect("the confirmation");
     let data = parse_json(SHORT.as_bytes()).expect("a sample");

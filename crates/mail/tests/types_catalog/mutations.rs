@@ -59,7 +59,7 @@ impl Mutated {
 fn a_renamed_variable_names_the_one_that_was_meant() {
     mutate("pickup_ready/body.mjml", "{{ pickupCode }}", "{{ pickupCod }}").breaks(
         "pickup_ready",
-        "pickup_ready/body.mjml:15: the variable `pickupCod` is not a property",
+        "pickup_ready/body.mjml:14: the variable `pickupCod` is not a property",
         "did you mean \"pickupCode\"?",
     );
     mutate("order_shipped/body.txt", "{{ parcel.trackingNumber }}", "{{ parcel.trackingNo }}").breaks(
@@ -74,7 +74,7 @@ fn a_renamed_variable_names_the_one_that_was_meant() {
     );
     mutate("refund_issued/type.toml", "refundId|", "refundid|").breaks(
         "refund_issued",
-        "refund_issued/type.toml:5: the variable `refundid`",
+        "refund_issued/type.toml:6: the variable `refundid`",
         "did you mean \"refundId\"?",
     );
     mutate("order_canceled/type.toml", "to = \"customerEmail\"", "to = \"customer.email\"").breaks(
@@ -115,7 +115,7 @@ fn broken_mjml_is_refused_where_it_is() {
         "order_delivered/body.mjml:9: not valid MJML",
         "",
     );
-    let deep = format!("<mj-column>{}{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
+    let deep = format!("<mj-column>{}{}", "<div>".repeat(20_000), "</div>".repeat(20_000));
     mutate("order_delivered/body.mjml", "<mj-column>", &deep).breaks(
         "order_delivered",
         "order_delivered/body.mjml:9: not valid MJML: elements are nested deeper than 64",
