@@ -37,6 +37,7 @@ pub fn run(
 ) -> Result<Report, Failure> {
     let mail_server = reserved_addr()?;
     let types = directory.join("types");
+    copy_directory(&shipped_type.with_file_name("_layout"), &types.join("_layout"))?;
     derive_type(shipped_type, &types.join("order_bulk"), "order.bulk", "low")?;
     derive_type(shipped_type, &types.join("order_urgent"), "order.urgent", "high")?;
     let server = Setup::new(binary, &directory.join("data"), mail_server)

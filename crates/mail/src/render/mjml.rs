@@ -5,6 +5,7 @@ use std::fmt;
 
 use mrml::prelude::parser::{Error, ParserOptions};
 use mrml::prelude::render::RenderOptions;
+use postrider_core::limits::BODY_DEPTH_MAX;
 
 /// Why MJML was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,11 @@ pub fn html_template(source: &str) -> Result<String, MjmlError> {
         message: format!("not valid MJML: {words}"),
         line: at.and_then(|at| source.get(..at)).map(|before| before.matches('\n').count() + 1),
     };
+    // The compiler calls itself for every level, and would run out of stack.
+    if let Some(at) = deeper_than(source, BODY_DEPTH_MAX) {
+        let words = format_args!("elements are nested deeper than {BODY_DEPTH_MAX}");
+        return Err(refuse(&words, Some(at)));
+    }
     let output = mrml::parse_with_options(source, &ParserOptions::default())
         .map_err(|error| refuse(&error, position(&error)))?;
     if let Some(warning) = output.warnings.first() {
@@ -43,6 +49,27 @@ pub fn html_template(source: &str) -> Result<String, MjmlError> {
         return Err(refuse(&format_args!("there is no element {element}>"), source.find(&element)));
     }
     Ok(squeeze(&html))
+}
+
+/// Where the first element begins that has `most` others around it.
+fn deeper_than(source: &str, most: usize) -> Option<usize> {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(start) = source[at..].find('<').map(|found| at + found) {
+        let rest = &source[start..];
+        let end = if rest.starts_with("<!--") { rest.find("-->").map(|end| end + 2) } else { rest.find('>') };
+        let end = end.unwrap_or(rest.len() - 1);
+        let tag = &rest[..=end];
+        if tag.starts_with("</") {
+            depth = depth.saturating_sub(1);
+        } else if !tag.starts_with("<!") && !tag.starts_with("<?") && !tag.ends_with("/>") {
+            if depth >= most {
+                return Some(start);
+            }
+            depth += 1;
+        }
+        at = start + end + 1;
+    }
+    None
 }
 
 fn position(error: &Error) -> Option<usize> {

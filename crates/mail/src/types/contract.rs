@@ -17,7 +17,8 @@ use crate::render::templates::{RESERVED_NAMES, RenderError, Slot};
 use super::catalog::is_true;
 use super::error::{TypeError, line_of};
 use super::nearest::nearest;
-use super::notification_type::{Localized, NotificationType, Origin, template_error};
+use super::notification_type::{Localized, NotificationType, Origin};
+use super::place::{located, template_error};
 use super::promises::{Broken, Promises, Read};
 use super::rendition::Rendition;
 use super::source::Folder;
@@ -128,9 +129,7 @@ fn collect(
     read: &mut BTreeMap<Vec<String>, TypeError>,
 ) {
     let error = |line: usize, expression: &str, message: String| {
-        let expression = Some(expression.to_owned());
-        let error = RenderError { message, line: Some(line), expression, too_large: false };
-        template_error(folder, localized, slot, &error)
+        located(folder, localized, slot, Some(line), Some(expression), message)
     };
     for Broken { line, expression, message, nearest } in promises.broken {
         found.push(error(line, &expression, message).with_nearest(nearest));

@@ -13,6 +13,8 @@ const FORMS: [(&str, &str); 2] = [("<mj-include", "/>"), ("{% include", "%}")];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expanded {
     pub(super) text: String,
+    /// The text as its files have it, before words and values were put in.
+    written: String,
     /// Where each line came from, in order.
     origins: Vec<Origin>,
     /// Parts put in so far.
@@ -34,12 +36,18 @@ impl Expanded {
     /// A text that is one line of a file.
     pub(super) fn one_line(folder: &str, file: &str, line: usize, text: &str) -> Self {
         let origin = Origin { folder: folder.to_owned(), file: file.to_owned(), line };
-        Self { text: text.to_owned(), origins: vec![origin], includes: 0 }
+        Self { text: text.to_owned(), written: text.to_owned(), origins: vec![origin], includes: 0 }
     }
 
     /// Where `line`, counted from 1, came from.
     pub(super) fn origin(&self, line: usize) -> Option<&Origin> {
         self.origins.get(line.checked_sub(1)?)
+    }
+
+    /// Whether the file that `line` came from has `expression` on it.
+    pub(super) fn is_written(&self, line: usize, expression: &str) -> bool {
+        let written = line.checked_sub(1).and_then(|index| self.written.lines().nth(index));
+        written.is_some_and(|written| written.contains(expression))
     }
 
     /// The same lines with another text, which has as many.
@@ -86,6 +94,7 @@ pub(super) fn expand(folder: &str, file: &str, source: &str, layout: &Files) -> 
     if expanded.origins.is_empty() {
         expanded.origins.push(place);
     }
+    expanded.written.clone_from(&expanded.text);
     Ok(expanded)
 }
 

@@ -16,6 +16,7 @@ mod localize;
 mod manifest;
 mod nearest;
 mod notification_type;
+mod place;
 mod preview;
 mod promises;
 mod rendition;

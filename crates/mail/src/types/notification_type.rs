@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::render::expression::Expression;
 use crate::render::formats::Formats;
 use crate::render::mjml;
-use crate::render::templates::{RenderError, Slot};
+use crate::render::templates::Slot;
 
 use super::contract;
 use super::conventions::best_match;
@@ -16,10 +16,11 @@ use super::error::{TypeError, line_of};
 use super::expansion::{Expanded, expand};
 use super::localize::{Localizer, Markup};
 use super::manifest::{self, Manifest};
+use super::place::template_error;
 use super::rendition::{Bundle, BundleError, Rendition, Templated};
 use super::schema::Schema;
 use super::sender::Sender;
-use super::source::{Files, Folder, LAYOUT, Sources};
+use super::source::{Files, Folder, Sources};
 use super::strings::Strings;
 use super::theme::{self, Theme};
 
@@ -276,62 +277,4 @@ fn parse_samples(folder: &Folder, errors: &mut Vec<TypeError>) -> BTreeMap<Strin
         }
     }
     samples
-}
-
-/// A template's error at the place its author knows: the line of the source file, not of what it was compiled to.
-pub(super) fn template_error(
-    folder: &Folder,
-    localized: Option<&Localized>,
-    slot: Slot,
-    error: &RenderError,
-) -> TypeError {
-    let expression = error.expression.as_deref();
-    let in_manifest = |key: &str| {
-        let source = folder.manifest.as_str();
-        let line =
-            expression.and_then(|expression| line_of(source, expression)).or_else(|| line_of(source, key));
-        TypeError::new(&folder.name, "type.toml", error.to_string()).at_line(line)
-    };
-    // A string's expression stands in the string's file and nowhere else.
-    let in_body = |body: &Expanded, file: &str, source: &str, line: Option<usize>| {
-        let words = error.to_string();
-        let of_string = localized.zip(expression).and_then(|(localized, expression)| {
-            let is_own = line_of(source, expression).is_some();
-            if is_own { None } else { localized.strings.place_of(expression) }
-        });
-        match of_string {
-            Some((folder, file, line)) => TypeError::new(folder, file, words).at_line(Some(line)),
-            None if body.text.is_empty() => TypeError::new(&folder.name, file, words).at_line(line),
-            None => body.error_at(line, words),
-        }
-    };
-    let empty = Expanded::default();
-    let error = match slot {
-        Slot::Html => {
-            let body = localized.map_or(&empty, |localized| &localized.body);
-            // The engine's line is one of the HTML.
-            let line = expression.and_then(|expression| line_of(&body.text, expression));
-            in_body(body, "body.mjml", &folder.body, line)
-        }
-        Slot::Text => {
-            let body = localized.and_then(|localized| localized.text.as_ref()).unwrap_or(&empty);
-            in_body(body, "body.txt", folder.text.as_deref().unwrap_or_default(), error.line)
-        }
-        Slot::Subject => {
-            let body = localized.map_or(&empty, |localized| &localized.subject);
-            if expression.is_some_and(|expression| line_of(&folder.manifest, expression).is_some()) {
-                return in_manifest("subject");
-            }
-            in_body(body, "type.toml", &folder.manifest, Some(1))
-        }
-        Slot::To => in_manifest("to "),
-        Slot::ToName => in_manifest("to_name"),
-        Slot::Dedup => in_manifest("dedup"),
-        Slot::When => in_manifest("when"),
-    };
-    if error.type_name == LAYOUT {
-        let message = format!("{} (used by {})", error.message, folder.name);
-        return TypeError { message, ..error };
-    }
-    error
 }

@@ -7,6 +7,7 @@ mod documentation;
 mod fixture;
 mod guards;
 mod loading;
+mod mutations;
 mod planning;
 mod preview;
 mod recompose;

@@ -44,7 +44,6 @@ fn no_message_looks_like_spam() {
     for (made, verdict) in messages.iter().zip(verdicts) {
         let score = verdict.split_once("score=").unwrap().1.split(' ').next().unwrap();
         let score: f64 = score.parse().unwrap();
-        println!("{}: {verdict}", made.name);
         if score >= SCORE_MAX {
             suspicious.push(format!("{}: {verdict}", made.name));
         }

@@ -144,6 +144,11 @@ impl<'w, 's> Walk<'w, 's> {
         match expression {
             Expr::Var(variable) => self.variable(variable.id, expression.span()),
             Expr::Const(_) => Shape::Any,
+            Expr::GetAttr(attribute) if self.is_word(&attribute.expr) => {
+                let message = "a string stands alone, on one line: {{ t.name }} or {{ t.name(NUMBER) }}";
+                self.refuse(expression.span(), message.to_owned(), None);
+                Shape::Any
+            }
             Expr::GetAttr(attribute) => {
                 let base = self.shape(&attribute.expr);
                 self.member(&base, attribute.name, expression.span())
@@ -266,11 +271,6 @@ impl<'w, 's> Walk<'w, 's> {
         match name {
             "sender" => Shape::Members(SENDER.map(str::to_owned).into()),
             "theme" => Shape::Members(self.promises.theme.clone()),
-            "t" => {
-                let message = "a string stands alone, on one line: {{ t.name }} or {{ t.name(NUMBER) }}";
-                self.refuse(span, message.to_owned(), None);
-                Shape::Any
-            }
             _ if BUILT_IN.contains(&name) => Shape::Any,
             _ => match self.promises.root().member(name) {
                 Ok(shape) => {
@@ -287,6 +287,12 @@ impl<'w, 's> Walk<'w, 's> {
                 }
             },
         }
+    }
+
+    /// Whether an expression is the `t` of the strings: all that stood as they should have been put in before.
+    fn is_word(&self, expression: &Expr<'_>) -> bool {
+        let is_free = || !self.scopes.iter().any(|scope| scope.contains_key("t"));
+        matches!(expression, Expr::Var(variable) if variable.id == "t") && is_free()
     }
 
     fn member(&mut self, base: &Shape<'s>, name: &str, span: Span) -> Shape<'s> {
