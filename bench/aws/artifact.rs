@@ -1,5 +1,6 @@
-//! How large what is deployed is, zipped as Lambda takes it.
+//! What is deployed, zipped as Lambda takes it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,12 +14,16 @@ const PEER_PACKAGES: [&str; 2] = ["jinja2", "markupsafe"];
 /// The name Lambda wants the program to have.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// The zipped program.
-pub fn of_program(program: &Path) -> Result<u64, Failure> {
-    let directory = tempfile::tempdir()?;
-    let named = directory.path().join(BOOTSTRAP);
-    std::fs::copy(program, &named)?;
-    zipped(&[named])
+/// The program of a zipped function, unpacked in `root`.
+pub fn unpacked(archive: &Path, root: &Path) -> Result<PathBuf, Failure> {
+    let status = Command::new(python()).args(["-m", "zipfile", "-e"]).args([archive, root]).status()?;
+    if !status.success() {
+        return Err(format!("{} cannot be unpacked: {status}", archive.display()).into());
+    }
+    let program = root.join(BOOTSTRAP);
+    // Python's zipfile keeps no modes.
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    Ok(program)
 }
 
 /// The zipped peer, with the libraries that do not come with the runtime.

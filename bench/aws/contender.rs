@@ -1,16 +1,21 @@
 //! The two functions, and what each needs of an account.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use postrider_bench::Failure;
 use postrider_testkit::emulator::lambda::{Function, Setup};
 use postrider_testkit::emulator::{Account, REGION, python};
 use serde_json::{Value, json};
 
+const SECRET: &str = "postrider";
 const TABLE: &str = "orders";
 pub const CONFIGURATION_SET: &str = "shop";
 pub const DOMAIN: &str = "shop.example";
 const SENDER: &str = "Example Shop <orders@shop.example>";
+
+/// As the stack has it: longer than the mailer may take for a message and what follows.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One of the functions that are compared.
 pub enum Contender {
@@ -47,8 +52,10 @@ impl Contender {
         let setup = match self {
             Self::Postrider { program } => {
                 create_table(account, &ledger_table())?;
+                create_secret(account)?;
                 Setup::new(account, program)
                     .handler("dispatch")
+                    .set("POSTRIDER__SERVER__SECRET", &format!("aws-secretsmanager:{SECRET}"))
                     .set("POSTRIDER__LEDGER__KIND", "dynamodb")
                     .set("POSTRIDER__LEDGER__TABLE", TABLE)
                     .set("POSTRIDER__MAILER__KIND", "ses")
@@ -67,12 +74,20 @@ impl Contender {
                     .set("SENDER", SENDER)
             }
         };
-        Ok(setup.build())
+        Ok(setup.timeout(TIMEOUT).build())
     }
 }
 
 fn create_table(account: &Account, definition: &Value) -> Result<(), Failure> {
     account.call("dynamodb", "DynamoDB_20120810.CreateTable", definition)?;
+    Ok(())
+}
+
+/// The installation's secret, which the peer does without.
+fn create_secret(account: &Account) -> Result<(), Failure> {
+    let secret =
+        json!({ "Name": SECRET, "SecretString": "5a".repeat(32), "ClientRequestToken": "5a".repeat(16) });
+    account.call("secretsmanager", "secretsmanager.CreateSecret", &secret)?;
     Ok(())
 }
 

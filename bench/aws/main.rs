@@ -15,21 +15,24 @@ use postrider_bench::machine::Machine;
 use contender::Contender;
 use report::Measured;
 
-const USAGE: &str = "usage: aws-functions --function BOOTSTRAP [--messages N] [--repeats N]";
+const USAGE: &str = "usage: aws-functions --zip FUNCTION [--messages N] [--repeats N]";
 
 fn main() -> Result<(), Failure> {
-    let (mut function, mut messages, mut repeats) = (None, 300, 7);
+    let (mut zip, mut messages, mut repeats) = (None, 300, 7);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;
         match name.as_str() {
-            "--function" => function = Some(PathBuf::from(value)),
+            "--zip" => zip = Some(PathBuf::from(value)),
             "--messages" => messages = value.parse()?,
             "--repeats" => repeats = value.parse()?,
             _ => return Err(USAGE.into()),
         }
     }
-    let function = function.ok_or(USAGE)?;
+    let zip = zip.ok_or(USAGE)?;
+    // Where Lambda would unpack it.
+    let root = tempfile::Builder::new().prefix("postrider-bench-").tempdir()?;
+    let function = artifact::unpacked(&zip, root.path())?;
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("aws");
     let machine = Machine::look(&place);
     let contenders = [Contender::postrider(&function), Contender::python(&place)];
@@ -46,7 +49,7 @@ fn main() -> Result<(), Failure> {
         }
     }
     measured.messages = messages;
-    measured.postrider_zip_bytes = artifact::of_program(&function)?;
+    measured.postrider_zip_bytes = std::fs::metadata(&zip)?.len();
     measured.python_zip_bytes = artifact::of_peer(&place)?;
     let report = report::report(&machine, &measured);
     report.write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"), "aws-functions")?;

@@ -77,13 +77,8 @@ pub enum StartError {
     #[error(transparent)]
     Ledger(#[from] OpenError),
     /// The ledger's table cannot be opened.
-    #[error("the DynamoDB table {table} cannot be opened: {reason}")]
-    Table {
-        /// Its name.
-        table: String,
-        /// Why, and what to do.
-        reason: String,
-    },
+    #[error(transparent)]
+    Table(#[from] postrider_dynamodb::OpenError),
     /// Opening the ledger ended without saying how.
     #[error("the ledger could not be opened: {0}; please report this")]
     LedgerDefect(#[from] JoinError),

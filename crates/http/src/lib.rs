@@ -2,6 +2,7 @@
 
 pub mod api;
 mod body;
+pub mod calls;
 mod dashboard;
 mod extract;
 pub mod feedback;

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod batch;
+pub mod calls;
 pub mod cost;
 pub mod dispatch;
 pub mod feedback;

@@ -8,7 +8,7 @@ use postrider_lambda::{output, start};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     output::start_log();
-    match start::run().await {
+    match Box::pin(start::run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = %error, "the function cannot start");

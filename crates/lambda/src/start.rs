@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use lambda_http::RequestExt as _;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use postrider_aws::emf::Measurements;
 use postrider_aws::ingest::{BatchAnswer, QueueBatch};
 use serde_json::{Value, json};
@@ -80,21 +80,23 @@ pub async fn run() -> Result<(), StartError> {
         }
         Role::Sweep => {
             let parts = wiring.parts().await?;
+            let calls = wiring.calls(&parts);
             lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
                 let invocation = Invocation::from(&event.context);
                 let mut measured = Measurements::default();
-                let swept = sweep::handle(&parts, None, &invocation, &mut measured).await;
+                let swept = sweep::handle(&parts, Some(&calls), &invocation, &mut measured).await;
                 publish(&measured, &invocation);
-                swept.map_err(Error::from)
+                swept.map_err(|error| failed("Postrider.Ledger", &error))
             }))
             .await
         }
         Role::Cost => {
             let volume = wiring.volume().await?;
             lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-                let measured = cost::handle(&volume, clock.now()).await?;
+                let measured = cost::handle(&volume, clock.now()).await;
+                let measured = measured.map_err(|error| failed("Postrider.Cost", &error))?;
                 publish(&measured, &Invocation::from(&event.context));
-                Ok::<(), Error>(())
+                Ok::<(), Diagnostic>(())
             }))
             .await
         }
@@ -111,6 +113,11 @@ pub async fn run() -> Result<(), StartError> {
         }
     };
     ended.map_err(StartError::Runtime)
+}
+
+/// A failed invocation, as whoever looks at it is told.
+fn failed(kind: &str, error: &dyn std::error::Error) -> Diagnostic {
+    Diagnostic { error_type: kind.to_owned(), error_message: error.to_string() }
 }
 
 /// Tells Lambda why the function does not start, so that whoever invoked it hears it. The log says it as well.

@@ -33,7 +33,9 @@ use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::verp::{InvalidReturnPath, Verp};
+use postrider_webhook::OutboundConfig;
 
+use crate::calls::Calls;
 use crate::parts::{Parts, TimerPause};
 use crate::role::Role;
 use crate::secret::{self, SecretError};
@@ -172,7 +174,23 @@ impl Wiring {
         Ok(self.open().await?.0)
     }
 
-    /// The same, and the API over it.
+    /// The calls of webhooks over `parts`.
+    #[must_use]
+    pub fn calls(&self, parts: &Parts) -> Calls {
+        Calls::new(
+            Arc::clone(&parts.ledger),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.random),
+            self.webhook_targets(),
+            self.settings.webhooks.concurrency,
+        )
+    }
+
+    fn webhook_targets(&self) -> OutboundConfig {
+        OutboundConfig { allow_private: self.settings.webhooks.allow_private, ..OutboundConfig::default() }
+    }
+
+    /// Everything that takes in reports and sends, and the API over it.
     ///
     /// # Errors
     /// Whatever is in the way.
@@ -194,7 +212,7 @@ impl Wiring {
             running_keys: RunningKeys::default(),
             body_room: BodyRoom::default(),
             sns: None,
-            webhook_targets: Arc::default(),
+            webhook_targets: Arc::new(self.webhook_targets()),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             sender: None,

@@ -2,7 +2,6 @@
 //!
 //! The ledger has the queues, a queue for each endpoint; this claims what is due, calls, and records what came of it.
 
-mod body;
 mod call;
 #[cfg(test)]
 mod tests;

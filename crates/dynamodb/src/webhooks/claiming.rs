@@ -6,16 +6,18 @@ use postrider_core::domain::id::{NotificationId, WebhookId};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{WEBHOOK_CLAIM_MAX, WEBHOOK_FAN_OUT_MAX};
 use postrider_core::ports::ledger::LedgerError;
-use postrider_core::ports::webhooks::{ClaimCalls, WebhookCall, WebhookCalls};
+use postrider_core::ports::webhooks::{ClaimCalls, WebhookCalls};
 
-use super::endpoint::{Endpoint, InHand};
+use super::endpoint::Endpoint;
+use super::fan_out::{FanOut, lags};
 use super::feed::{Head, number_shard};
 use super::forgetting::forget_old;
 use super::keys;
 use super::line::Line;
-use super::upkeep::{LINES_MAX, Touched, fan_out, hasten, lags, read_lines, take_back_lapsed};
+use super::taking::{DueLine, Ranked, Taken, places, take};
+use super::upkeep::{LINES_MAX, Touched, hasten, read_lines, take_back_lapsed};
 use crate::context::Context;
-use crate::keys::{instant_of, notification};
+use crate::keys::instant_of;
 use crate::table::{Index, Key, Query};
 use crate::together::together;
 use crate::work::{Step, Work};
@@ -37,7 +39,11 @@ pub(super) async fn claim_calls(context: &Context, request: ClaimCalls) -> Resul
     // Each endpoint that lags gets its share of the step, so that a long way behind is nobody else's delay.
     let lagging = endpoints.iter().filter(|endpoint| lags(endpoint, &heads)).count();
     let share = WEBHOOK_FAN_OUT_MAX.checked_div(lagging).unwrap_or_default();
-    let queues = endpoints.into_iter().map(|endpoint| Queue::open(context, endpoint, &heads, share, request));
+    // Where there are places enough for all, nobody's turn depends on anybody else's.
+    let places: usize = endpoints.iter().map(|endpoint| places_in_all(endpoint, request)).sum();
+    let at_once = (places <= request.limit).then_some(request);
+    let fan_out = FanOut { heads: &heads, share, now, at_once };
+    let queues = endpoints.into_iter().map(|endpoint| Queue::open(context, endpoint, fan_out, request));
     let mut queues = together(queues.collect()).await?;
     let quotas = quotas(&queues, request);
     let claiming = queues.iter_mut().zip(quotas).map(|(queue, quota)| queue.claim(context, quota, request));
@@ -58,11 +64,12 @@ fn quotas(queues: &[Queue], request: ClaimCalls) -> Vec<usize> {
     let mut candidates = Vec::new();
     for (index, queue) in queues.iter().enumerate() {
         let in_hand = queue.endpoint.in_hand.len();
-        let due = queue.due.iter().take(request.per_endpoint.saturating_sub(in_hand));
+        let due = queue.due.iter().take(places(&queue.endpoint, request));
         candidates.extend(due.enumerate().map(|(rank, due)| (in_hand + rank, due.at, index)));
     }
     candidates.sort_unstable();
-    candidates.truncate(request.limit);
+    let taken: usize = queues.iter().map(|queue| queue.taken.len()).sum();
+    candidates.truncate(request.limit.saturating_sub(taken));
     let mut quotas = vec![0; queues.len()];
     for (.., index) in candidates {
         quotas[index] += 1;
@@ -70,9 +77,17 @@ fn quotas(queues: &[Queue], request: ClaimCalls) -> Vec<usize> {
     quotas
 }
 
+/// How many calls of the endpoint may be on their way, but for those that are and whose claims have not lapsed.
+fn places_in_all(endpoint: &Endpoint, request: ClaimCalls) -> usize {
+    let held = endpoint.in_hand.iter().filter(|call| call.until > request.now).count();
+    request.per_endpoint.saturating_sub(held)
+}
+
 /// The queue of one endpoint, as far as one claim looks at it.
 struct Queue {
     endpoint: Endpoint,
+    /// Calls that were claimed as they were made.
+    taken: Vec<Ranked>,
     /// Lines whose first call is due, or may be.
     due: Vec<DueLine>,
     /// When the next one becomes due.
@@ -81,28 +96,20 @@ struct Queue {
     has_more: bool,
 }
 
-/// A line that may be claimed from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct DueLine {
-    at: Timestamp,
-    n: u64,
-    notification: NotificationId,
-}
-
 impl Queue {
     /// Brings the queue up to date, and looks what is due.
     async fn open(
         context: &Context,
         mut endpoint: Endpoint,
-        heads: &[Head],
-        share: usize,
+        fan_out: FanOut<'_>,
         request: ClaimCalls,
     ) -> Result<Self, LedgerError> {
         let (now, mut touched) = (request.now, Touched::new());
-        let mut has_more = fan_out(context, &mut endpoint, heads, share, now, &mut touched).await?;
+        let (mut has_more, taken) = fan_out.run(context, &mut endpoint, &mut touched).await?;
+        has_more |= taken.is_any_gone;
         take_back_lapsed(context, &mut endpoint, now, &mut touched).await?;
         has_more |= hasten(context, &mut endpoint, now, &mut touched).await?;
-        let mut queue = Self { endpoint, due: Vec::new(), next: None, has_more };
+        let mut queue = Self { endpoint, taken: taken.calls, due: Vec::new(), next: None, has_more };
         if queue.endpoint.waiting > 0 {
             queue.look(context, &touched, request).await?;
         }
@@ -153,10 +160,11 @@ impl Queue {
         context: &Context,
         quota: usize,
         request: ClaimCalls,
-    ) -> Result<Vec<(usize, Timestamp, WebhookCall)>, LedgerError> {
+    ) -> Result<Vec<Ranked>, LedgerError> {
         let due = std::mem::take(&mut self.due);
         let mut due = due.as_slice();
-        let mut calls = Vec::new();
+        let mut calls = std::mem::take(&mut self.taken);
+        let quota = quota + calls.len();
         while calls.len() < quota && !due.is_empty() {
             let most = (quota - calls.len()).min(LINES_MAX);
             let step = Claiming { id: self.endpoint.webhook.id, due, most, request };
@@ -191,7 +199,7 @@ struct Claiming<'a> {
 /// What a claim came to.
 struct Claimed {
     endpoint: Endpoint,
-    calls: Vec<(usize, Timestamp, WebhookCall)>,
+    calls: Vec<Ranked>,
     /// How many of the lines it looked at.
     looked_at: usize,
     /// Whether there was a call about a notification that is not there any more.
@@ -202,45 +210,10 @@ impl Step for Claiming<'_> {
     type Output = Option<Claimed>;
 
     async fn run(&self, work: &mut Work<'_>) -> Result<Option<Claimed>, LedgerError> {
-        let ClaimCalls { now, lease_until, per_endpoint, .. } = self.request;
         let Some(mut endpoint) = Endpoint::load(work, self.id).await? else { return Ok(None) };
-        let in_hand = endpoint.in_hand.len();
-        let room = if endpoint.webhook.is_enabled() { per_endpoint.saturating_sub(in_hand) } else { 0 };
+        let room = if endpoint.webhook.is_enabled() { places(&endpoint, self.request) } else { 0 };
         let (lines, looked_at) = self.due_lines(work, &endpoint, self.most.min(room)).await?;
-        let notifications = lines.iter().map(|(due, _)| notification(due.notification));
-        work.read_all(&notifications.collect::<Vec<_>>()).await?;
-        let mut calls = Vec::with_capacity(lines.len());
-        let mut is_any_gone = false;
-        for (due, mut line) in lines {
-            match (work.record(due.notification).await?, line.first_waiting_mut()) {
-                (Some(record), Some(call)) => {
-                    call.attempts = call.attempts.saturating_add(1);
-                    call.in_hand = true;
-                    call.due_at = lease_until;
-                    let on_its_way = InHand { n: call.n, notification: due.notification, until: lease_until };
-                    let told = WebhookCall {
-                        webhook: endpoint.webhook.id,
-                        url: endpoint.webhook.url.clone(),
-                        secrets: endpoint.webhook.secrets_at(now),
-                        change: call.n,
-                        attempt: call.attempts,
-                        event: call.change.event,
-                        at: call.change.at(),
-                        notification: record.notification,
-                        status: call.change.status,
-                        entry: call.change.entry.clone(),
-                    };
-                    calls.push((in_hand + calls.len(), due.at, told));
-                    endpoint.in_hand.push(on_its_way);
-                }
-                _ => {
-                    // What it tells of is no longer there: the notification was removed.
-                    line.calls.clear();
-                    is_any_gone = true;
-                }
-            }
-            line.save(work, &mut endpoint);
-        }
+        let Taken { calls, is_any_gone } = take(work, &mut endpoint, lines, self.request).await?;
         if !calls.is_empty() || is_any_gone {
             endpoint.save(work);
         }

@@ -9,6 +9,7 @@ mod change;
 mod claiming;
 mod endpoint;
 mod endpoints;
+mod fan_out;
 mod feed;
 mod finishing;
 mod forgetting;
@@ -16,6 +17,7 @@ mod keys;
 mod line;
 mod registry;
 mod replaying;
+mod taking;
 mod upkeep;
 
 use async_trait::async_trait;

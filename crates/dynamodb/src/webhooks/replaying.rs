@@ -8,8 +8,9 @@ use postrider_core::ports::webhooks::{Replay, ReplayCursor, Replayed};
 
 use super::change::{Numbered, least_number, shard_of};
 use super::endpoint::Endpoint;
-use super::feed::{PAGE_CHANGES_MAX, read_feed};
-use super::upkeep::{add_all, read_lines};
+use super::fan_out::add_all;
+use super::feed::{PAGE_CHANGES_MAX, number_shard, read_feed};
+use super::upkeep::read_lines;
 use crate::context::Context;
 use crate::together::together;
 use crate::work::{Step, Work};
@@ -21,6 +22,8 @@ const NUMBERED_LATE_MS_MAX: u64 = 60_000;
 /// [`replay_webhook`](postrider_core::ports::webhooks::WebhookLedger::replay_webhook). Walks along the feed by number.
 pub(super) async fn replay(context: &Context, replay: &Replay) -> Result<Replayed, LedgerError> {
     let Replay { webhook, since, until, after, now } = *replay;
+    // What happened before the endpoint was made may not have its number yet.
+    together(context.every_shard().map(|shard| number_shard(context, shard)).collect()).await?;
     let from = after.map_or(0, |after| after.change.saturating_add(1)).max(least_number(since));
     let to = least_number(until.plus_ms(NUMBERED_LATE_MS_MAX));
     let is_in = |numbered: &Numbered| (since..until).contains(&numbered.change.at());
@@ -72,9 +75,10 @@ impl Step for ReplayingPart<'_> {
                 break;
             }
             looked_at += 1;
-            // What it was not looked through for yet comes anyway.
+            // What it was not looked through for yet comes anyway, unless it is older than the endpoint.
             let was_looked_at = numbered.n <= endpoint.cursor(shard_of(numbered.n));
-            if was_looked_at && endpoint.webhook.wants(numbered.change.event) {
+            let is_older = numbered.change.generation < endpoint.born;
+            if (was_looked_at || is_older) && endpoint.webhook.wants(numbered.change.event) {
                 added += add_all(work, &mut endpoint, std::slice::from_ref(numbered), self.now).await?;
             }
         }

@@ -7,7 +7,8 @@ use postrider_core::ports::ledger::LedgerError;
 
 use super::change::Numbered;
 use super::endpoint::Endpoint;
-use super::feed::{Head, PAGE_CHANGES_MAX, read_feed};
+use super::fan_out::is_wanted;
+use super::feed::PAGE_CHANGES_MAX;
 use super::keys;
 use super::line::Line;
 use crate::context::Context;
@@ -32,98 +33,6 @@ pub(super) async fn read_lines(
         true => Ok(()),
         false => work.read_all(&lines).await,
     }
-}
-
-/// Makes calls of what the feed brought, for one endpoint: looks through `share` changes at most. Tells whether there is
-/// more for it, and room.
-pub(super) async fn fan_out(
-    context: &Context,
-    endpoint: &mut Endpoint,
-    heads: &[Head],
-    share: usize,
-    now: Timestamp,
-    touched: &mut Touched,
-) -> Result<bool, LedgerError> {
-    let mut left = share;
-    while left > 0 && lags(endpoint, heads) && endpoint.room() > 0 {
-        let step = FanOut { id: endpoint.webhook.id, heads, most: left.min(PAGE_CHANGES_MAX), now };
-        let Some((after, looked_at, new)) = context.carry_out(&step).await? else { return Ok(false) };
-        *endpoint = after;
-        touched.extend(new);
-        if looked_at == 0 {
-            break;
-        }
-        left = left.saturating_sub(looked_at);
-    }
-    Ok(lags(endpoint, heads) && endpoint.room() > 0)
-}
-
-/// Whether there are changes that the endpoint was not looked through for.
-pub(super) fn lags(endpoint: &Endpoint, heads: &[Head]) -> bool {
-    endpoint.webhook.is_enabled() && (0..).zip(heads).any(|(shard, head)| endpoint.cursor(shard) < head.last)
-}
-
-struct FanOut<'a> {
-    id: WebhookId,
-    heads: &'a [Head],
-    most: usize,
-    now: Timestamp,
-}
-
-impl Step for FanOut<'_> {
-    type Output = Option<(Endpoint, usize, Touched)>;
-
-    async fn run(&self, work: &mut Work<'_>) -> Result<Self::Output, LedgerError> {
-        let Some(mut endpoint) = Endpoint::load(work, self.id).await? else { return Ok(None) };
-        if !endpoint.webhook.is_enabled() {
-            return Ok(Some((endpoint, 0, Vec::new())));
-        }
-        let most = self.most.min(endpoint.room());
-        let mut looked_at = 0;
-        let mut wanted = Vec::new();
-        for (shard, head) in (0..).zip(self.heads) {
-            let cursor = endpoint.cursor(shard);
-            let left = most - looked_at;
-            if cursor >= head.last || left == 0 {
-                continue;
-            }
-            let changes = read_feed(work.context, shard, (cursor + 1, head.last), left, |_| true).await?;
-            // Fewer than there may be: these are the last.
-            let reached = if changes.len() < left { Some(head.last) } else { changes.last().map(|it| it.n) };
-            endpoint.advance(shard, reached.unwrap_or(head.last));
-            looked_at += changes.len();
-            wanted.extend(changes.into_iter().filter(|numbered| is_wanted(&endpoint, numbered)));
-        }
-        read_lines(work, &endpoint, wanted.iter().map(|numbered| numbered.change.notification)).await?;
-        let touched: Touched = wanted.iter().map(|numbered| numbered.change.notification).collect();
-        add_all(work, &mut endpoint, &wanted, self.now).await?;
-        endpoint.save(work);
-        Ok(Some((endpoint, looked_at, touched)))
-    }
-}
-
-/// Whether the endpoint is to hear of a change that it has not been looked through for yet.
-fn is_wanted(endpoint: &Endpoint, numbered: &Numbered) -> bool {
-    numbered.change.generation >= endpoint.born && endpoint.webhook.wants(numbered.change.event)
-}
-
-/// Adds calls for `changes`, whose lines are in hand. Tells how many are new.
-pub(super) async fn add_all(
-    work: &mut Work<'_>,
-    endpoint: &mut Endpoint,
-    changes: &[Numbered],
-    now: Timestamp,
-) -> Result<usize, LedgerError> {
-    let mut added = 0;
-    for numbered in changes {
-        let mut line = Line::load(work, endpoint, numbered.change.notification).await?;
-        // Due since it happened: after an outage the oldest goes first.
-        if line.add(numbered, numbered.change.at().min(now)) {
-            added += 1;
-            line.save(work, endpoint);
-        }
-    }
-    Ok(added)
 }
 
 /// Counts for one endpoint what is too old to be told, and takes it out of its lines.

@@ -43,7 +43,9 @@ class Counters:
     def add_units(self, action: str, table: str, read: float, write: float, indexes: dict[str, float]) -> None:
         """Adds the request units that a DynamoDB call consumed: of a table, and of its indexes by name."""
         with self._lock:
-            units = self._units.setdefault(table, {"read": 0.0, "write": 0.0, "indexes": defaultdict(float), "actions": {}})
+            units = self._units.setdefault(
+                table, {"read": 0.0, "write": 0.0, "indexes": defaultdict(float), "actions": {}}
+            )
             units["read"] += read
             units["write"] += write + sum(indexes.values())
             for name, amount in indexes.items():

@@ -17,7 +17,9 @@ Perform = Callable[[Call], Reply]
 # What a call answers instead of being performed, by the kind of fault and the service ("" for every other).
 _REFUSALS: dict[str, dict[str, AwsError]] = {
     "throttled": {
-        "dynamodb": AwsError("ProvisionedThroughputExceededException", "The level of configured throughput was exceeded."),
+        "dynamodb": AwsError(
+            "ProvisionedThroughputExceededException", "The level of configured throughput was exceeded."
+        ),
         "sqs": AwsError("RequestThrottled", "The request was denied due to request throttling."),
         "sns": AwsError("Throttled", "Rate exceeded", 429),
         "sesv2": AwsError("TooManyRequestsException", "Maximum sending rate exceeded.", 429),
@@ -89,7 +91,11 @@ class Faults:
             skip=int(wanted.get("skip", 0)),
             delay_ms=int(wanted.get("delayMs", 0)),
         )
-        known = fault.kind in _EFFECTS or fault.service in _REFUSALS.get(fault.kind, {}) or "" in _REFUSALS.get(fault.kind, {})
+        known = (
+            fault.kind in _EFFECTS
+            or fault.service in _REFUSALS.get(fault.kind, {})
+            or "" in _REFUSALS.get(fault.kind, {})
+        )
         if not fault.service or not known:
             kinds = ", ".join([*_REFUSALS, *_EFFECTS])
             raise ValueError(f"no fault {fault.kind!r} of service {fault.service!r}; the kinds are {kinds}")

@@ -5,11 +5,12 @@ use postrider_testkit::emulator::Account;
 #[test]
 fn a_received_message_is_invisible_until_its_visibility_times_out() {
     let account = Account::new();
-    let queue = account.create_queue("orders", &[("VisibilityTimeout", "1")]);
+    let queue = account.create_queue("orders", &[("VisibilityTimeout", "600")]);
     queue.send("one");
     let first = queue.receive(10, 0);
     assert_eq!((first.len(), first[0].receives()), (1, 1));
     assert_eq!((queue.receive(10, 0).len(), queue.depth()), (0, (0, 1)));
+    queue.change_visibility(&first[0], 1);
     // The wait ends as soon as the message is visible again.
     let again = queue.receive(10, 20);
     assert_eq!((again.len(), again[0].receives(), &again[0].id), (1, 2, &first[0].id));

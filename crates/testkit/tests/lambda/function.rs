@@ -52,7 +52,7 @@ fn a_failure_that_the_function_reports_leaves_its_program_running() {
 
 #[test]
 fn what_takes_too_long_is_killed_and_the_next_invocation_has_a_new_program() {
-    let function = obedient(&Account::new()).timeout(Duration::from_secs(1)).build();
+    let function = obedient(&Account::new()).timeout(Duration::from_secs(3)).build();
     assert_eq!(function.invoke(&event(&json!({ "do": "hang" }))), Outcome::TimedOut);
     assert!(function.usage().is_none());
     assert!(matches!(function.invoke(&event(&json!({ "do": "ok" }))), Outcome::Answered(_)));

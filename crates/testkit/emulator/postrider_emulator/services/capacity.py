@@ -101,7 +101,7 @@ def _write_units(size: int) -> int:
 
 def _index_units(table: Table, index: Any, before: Item | None, after: Item | None) -> float:
     old, new = _entry(table, index, before), _entry(table, index, after)
-    if old is None and new is None or old == new:
+    if old == new:
         return 0
     if old is None or new is None:
         return _write_units(_size(old or new))

@@ -125,7 +125,9 @@ def _table(backend: DynamoDBBackend, name: str) -> Table | None:
     return backend.tables.get(name.rsplit("/", 1)[-1])
 
 
-def _single_write(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
+def _single_write(
+    backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward
+) -> tuple[Reply, list[Consumed]]:
     table = _table(backend, str(asked.get("TableName")))
     if table is None:
         return forward(call), []
@@ -153,7 +155,9 @@ def _writes_of(asked: dict[str, Any]) -> Iterator[tuple[str, str, Item]]:
                 yield kind, table, write.get("Item") or write["Key"]
 
 
-def _many_writes(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
+def _many_writes(
+    backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward
+) -> tuple[Reply, list[Consumed]]:
     is_transaction = call.action == "TransactWriteItems"
     writes: list[Write] = []
     for kind, name, item in _writes_of(asked):
@@ -200,7 +204,9 @@ def _get(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: F
     return answer, [capacity.of_read(table, item, bool(asked.get("ConsistentRead")))]
 
 
-def _many_gets(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
+def _many_gets(
+    backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward
+) -> tuple[Reply, list[Consumed]]:
     answer = forward(call)
     if answer.is_error:
         return answer, []
@@ -217,7 +223,9 @@ def _many_gets(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forw
     return answer, list(total.values())
 
 
-def _search(backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward) -> tuple[Reply, list[Consumed]]:
+def _search(
+    backend: DynamoDBBackend, call: Call, asked: dict[str, Any], forward: Forward
+) -> tuple[Reply, list[Consumed]]:
     answer = forward(call)
     table = _table(backend, str(asked.get("TableName")))
     if answer.is_error or table is None:

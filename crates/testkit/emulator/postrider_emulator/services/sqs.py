@@ -120,7 +120,11 @@ def _queue_of(arn: str) -> tuple[SQSBackend, Queue]:
     parts = arn.split(":")
     backend = sqs_backends[parts[4]][parts[3]] if len(parts) == 6 else None
     if backend is None or parts[5] not in backend.queues:
-        raise AwsError("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.", 404)
+        raise AwsError(
+            "ResourceNotFoundException",
+            "The resource that you specified for the SourceArn parameter doesn't exist.",
+            404,
+        )
     return backend, backend.queues[parts[5]]
 
 
@@ -136,7 +140,9 @@ def _start_move(asked: dict[str, Any]) -> dict[str, Any]:
     backend, source = _queue_of(arn)
     origins = _sources_of(backend, arn)
     if not origins:
-        raise AwsError("AWS.SimpleQueueService.UnsupportedOperation", "Source queue must be configured as a Dead Letter Queue.")
+        raise AwsError(
+            "AWS.SimpleQueueService.UnsupportedOperation", "Source queue must be configured as a Dead Letter Queue."
+        )
     target = _queue_of(str(asked["DestinationArn"]))[1] if asked.get("DestinationArn") else origins[0]
     now = time.time() * 1000
     with _lock_of(source):

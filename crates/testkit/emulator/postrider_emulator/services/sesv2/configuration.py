@@ -40,7 +40,11 @@ def found(mail: MailService, name: str) -> ConfigurationSet:
 
 def _create(mail: MailService, asked: dict[str, Any]) -> dict[str, Any]:
     name = str(asked.get("ConfigurationSetName", ""))
-    if not name or len(name) > 64 or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name):
+    if (
+        not name
+        or len(name) > 64
+        or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
+    ):
         raise AwsError("BadRequestException", "The configuration set name is not valid.")
     if name in mail.configuration_sets:
         raise AwsError("AlreadyExistsException", f"Configuration set <{name}> already exists.")

@@ -16,12 +16,16 @@ from .state import ConfigurationSet, MailService
 if TYPE_CHECKING:
     from ...accounts import Account
 
+# What a destination calls the events that happen here.
+_NAMES = {"Send": "SEND", "Delivery": "DELIVERY", "Bounce": "BOUNCE", "Complaint": "COMPLAINT"}
 _SUBJECT = "Amazon SES Email Event Notification"
 # Headers are shown up to so many bytes, as SES has it.
 _HEADERS_BYTES_MAX = 10 * 1024
 
 
-def publish_all(account: Account, mail: MailService, used: ConfigurationSet, sent: dict[str, Any], message: Message) -> None:
+def publish_all(
+    account: Account, mail: MailService, used: ConfigurationSet, sent: dict[str, Any], message: Message
+) -> None:
     """Tells of the send, and of what became of it at each recipient."""
     shown = _mail_object(mail, used, sent, message)
     _publish(account, used, "Send", {"send": {}}, shown)
@@ -32,11 +36,13 @@ def publish_all(account: Account, mail: MailService, used: ConfigurationSet, sen
             _publish(account, used, kind, detail, shown)
 
 
-def _publish(account: Account, used: ConfigurationSet, kind: str, detail: dict[str, Any], shown: dict[str, Any]) -> None:
+def _publish(
+    account: Account, used: ConfigurationSet, kind: str, detail: dict[str, Any], shown: dict[str, Any]
+) -> None:
     document = json.dumps({"eventType": kind, "mail": shown, **detail})
     for destination in list(used.destinations.values()):
         target = destination.get("SnsDestination")
-        if not target or not destination["Enabled"] or kind.upper() not in destination["MatchingEventTypes"]:
+        if not target or not destination["Enabled"] or _NAMES[kind] not in destination["MatchingEventTypes"]:
             continue
         if sns.publish(target["TopicArn"], document, _SUBJECT):
             # AWS charges what SES publishes as it charges everybody.

@@ -67,7 +67,9 @@ def _raw(asked: dict[str, Any]) -> bytes:
 
 
 def _recipients(destination: dict[str, list[str]], message: Message) -> list[str]:
-    named = [address for field in ("ToAddresses", "CcAddresses", "BccAddresses") for address in destination.get(field) or []]
+    named = [
+        address for field in ("ToAddresses", "CcAddresses", "BccAddresses") for address in destination.get(field) or []
+    ]
     if any(_CONTROL.search(address) for address in named):
         raise AwsError("BadRequestException", "Local address contains control or whitespace")
     if not named:

@@ -1,4 +1,4 @@
-"""What becomes of a message at a recipient: SES's mailbox simulator, the suppression list, and delivery for the rest."""
+"""What becomes of a message at a recipient: suppressed, simulated by SES's mailbox simulator, or delivered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from .instant import timestamp
 Event = tuple[str, dict[str, Any]]
 
 _SIMULATOR = "simulator.amazonses.com"
+# SES's words for what it did not send.
+_IS_SUPPRESSED = (
+    "Amazon SES did not send the message to this address because it is on the suppression list for your account."
+)
+_HAS_BOUNCED = (
+    "Amazon SES has suppressed sending to this address because it has a recent history of bouncing as an invalid "
+    "address."
+)
 
 
 def fate(recipient: str, suppressed_for: str | None, region: str) -> list[Event]:
@@ -19,10 +27,7 @@ def fate(recipient: str, suppressed_for: str | None, region: str) -> list[Event]
     if suppressed_for == "COMPLAINT":
         return [_complaint(recipient, "OnAccountSuppressionList", None)]
     if suppressed_for:
-        words = (
-            "Amazon SES did not send the message to this address because it is on the suppression list for your account."
-        )
-        return [_bounce(recipient, "Permanent", "OnAccountSuppressionList", words, "amazonses.com")]
+        return [_bounce(recipient, "Permanent", "OnAccountSuppressionList", _IS_SUPPRESSED, "amazonses.com")]
     local, _, domain = recipient.lower().rpartition("@")
     mailbox = local.partition("+")[0] if domain == _SIMULATOR else "success"
     match mailbox:
@@ -32,11 +37,7 @@ def fate(recipient: str, suppressed_for: str | None, region: str) -> list[Event]
         case "complaint":
             return [_delivery(recipient, region), _complaint(recipient, None, "abuse")]
         case "suppressionlist":
-            words = (
-                "Amazon SES has suppressed sending to this address because it has a recent history of bouncing as an "
-                "invalid address."
-            )
-            return [_bounce(recipient, "Permanent", "Suppressed", words, "amazonses.com")]
+            return [_bounce(recipient, "Permanent", "Suppressed", _HAS_BOUNCED, "amazonses.com")]
         case "ooto":
             # The answer comes back as a bounce that says nothing about the mailbox.
             return [_delivery(recipient, region), _bounce(recipient, "Transient", "General", None, None)]

@@ -70,7 +70,9 @@ def _token(token: str | None) -> str:
     try:
         return base64.urlsafe_b64decode(token or "").decode()
     except ValueError:
-        raise AwsError("InvalidNextTokenException", "The specified request includes an invalid or expired token.") from None
+        raise AwsError(
+            "InvalidNextTokenException", "The specified request includes an invalid or expired token."
+        ) from None
 
 
 def _instant(text: str | None, otherwise: float) -> float:

@@ -1,8 +1,9 @@
 //! What a call says.
 
 use postrider_core::ports::webhooks::WebhookCall;
-use postrider_http::api::v1::view::TimelineView;
 use serde::Serialize;
+
+use crate::api::v1::view::TimelineView;
 
 /// The body of a call, as Standard Webhooks lays it out.
 #[derive(Serialize)]
@@ -35,7 +36,7 @@ struct Data {
 }
 
 /// The body of `call` as JSON.
-pub fn of(call: &WebhookCall) -> serde_json::Result<Vec<u8>> {
+pub(super) fn of(call: &WebhookCall) -> serde_json::Result<Vec<u8>> {
     let notification = &call.notification;
     serde_json::to_vec(&Body {
         event: call.event.as_str(),
