@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use postrider_aws::ingest::QueueMessage;
 use postrider_aws::sqs::{Handler, Queue, QueueFault, Received, Retry, poll, ses_event_of_sqs_body};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::SQS_BATCH_MAX;
@@ -66,8 +67,9 @@ struct Recording {
 
 #[async_trait]
 impl Handler for Recording {
-    async fn handle(&self, body: &str) -> Result<(), Retry> {
+    async fn handle(&self, message: &QueueMessage) -> Result<(), Retry> {
         let begun = Instant::now();
+        let body = message.body.as_deref().unwrap_or_default();
         let recorded = match ses_event_of_sqs_body(body) {
             Ok(event) => {
                 let mut recorded = Vec::new();
@@ -100,8 +102,11 @@ pub async fn run(
 ) -> Result<IntakeRun, Failure> {
     let count = bodies.len();
     let (stop, stopped) = watch::channel(false);
-    let messages =
-        (0..count).zip(bodies).map(|(n, body)| Received { body, receipt: n.to_string() }).collect();
+    let received = |(n, body): (usize, String)| {
+        let message = QueueMessage { body: Some(body), ..QueueMessage::default() };
+        Received { message, receipt: n.to_string() }
+    };
+    let messages = (0..count).zip(bodies).map(received).collect();
     let queue = Arc::new(ReadyQueue { messages: Mutex::new(messages), left: AtomicUsize::new(count), stop });
     let recording =
         Arc::new(Recording { ledger, now, latencies: Mutex::default(), failures: AtomicUsize::new(0) });

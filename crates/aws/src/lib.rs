@@ -2,6 +2,7 @@
 
 pub mod ingest;
 pub mod sdk;
+pub mod secret;
 pub mod ses;
 pub mod ses_event;
 pub mod sns;

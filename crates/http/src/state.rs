@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use postrider_core::domain::suppression::Secret;
 use postrider_core::ports::clock::{Clock, Random};
+use postrider_core::ports::feedback::ListElsewhere;
 use postrider_core::ports::ledger::Ledger;
 use postrider_mail::types::TypeSet;
 use postrider_mail::verp::Verp;
@@ -51,4 +52,7 @@ pub struct Api {
     pub wake_webhooks: Arc<dyn Fn() + Send + Sync>,
     /// Who may ask.
     pub gate: Arc<Gate>,
+    /// The list of the mail service's account, from which addresses must go as well that are taken off ours; `None` where
+    /// the two are not kept in step.
+    pub list_elsewhere: Option<Arc<dyn ListElsewhere>>,
 }

@@ -4,6 +4,8 @@
 
 mod account;
 mod endpoint;
+mod mirror;
 mod outcomes;
 mod scene;
+mod secrets;
 mod sending;
