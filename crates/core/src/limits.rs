@@ -399,6 +399,8 @@ pub const SECRET_KEPT_MS: u64 = 15 * 60 * 1000;
 pub const SECRET_REREAD_MS_MIN: u64 = 30_000;
 /// Secrets that are kept; an installation has a handful.
 pub const SECRETS_KEPT_MAX: usize = 64;
+/// Bytes of the answer that brings a parameter.
+pub const SECRET_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a secret.
 pub const SECRET_BYTES_MAX: usize = 4 * 1024;
 

@@ -3,6 +3,7 @@
 //! `aws-secretsmanager:<arn or name>[#json-key]` names a secret of AWS Secrets Manager, `aws-ssm:<parameter>` a parameter
 //! of Systems Manager, decrypted.
 
+mod parameter;
 mod reference;
 mod store;
 

@@ -15,7 +15,7 @@ use postrider_core::limits::{
 };
 use postrider_core::ports::clock::Clock;
 
-use super::{SecretReference, SecretText};
+use super::{SecretReference, SecretText, parameter};
 use crate::sdk::{self, SdkPlace, words_of};
 
 /// Why a secret could not be had.
@@ -124,12 +124,10 @@ impl Secrets {
                 }
             }
             SecretReference::Parameter { name } => {
-                let mut config = aws_sdk_ssm::config::Builder::from(sdk).timeout_config(timeouts());
-                config.set_region(region.or_else(|| sdk.region().cloned()));
-                let client = aws_sdk_ssm::Client::from_conf(config.build());
-                let answer = client.get_parameter().name(name).with_decryption(true).send().await;
-                let parameter = answer.map_err(|error| refused(code_of(&error)))?.parameter;
-                parameter.and_then(|parameter| parameter.value).ok_or_else(|| unfit("has no value"))?
+                let read = parameter::get(sdk, reference.region(), name, self.clock.now());
+                let in_time = Duration::from_millis(SECRET_TIMEOUT_MS);
+                let late = |_| refused("no answer in time".to_owned());
+                tokio::time::timeout(in_time, read).await.map_err(late)?.map_err(refused)?
             }
         };
         if text.is_empty() || text.len() > SECRET_BYTES_MAX {
