@@ -1,11 +1,13 @@
 //! What Postrider's tests share: a clock held in the hand, a ledger in memory, the contract every ledger must keep,
-//! an SMTP server that follows a script, a private Postfix and a private Exim.
+//! an SMTP server and an HTTP endpoint that follow scripts, a private Postfix and a private Exim.
 
 pub mod clock;
 pub mod contract;
 pub mod exim;
 pub mod faulty_ledger;
+pub mod http_endpoint;
 pub mod memory_ledger;
 pub mod postfix;
 pub mod random;
+pub mod ses_answers;
 pub mod smtp_server;

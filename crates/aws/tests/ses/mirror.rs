@@ -16,8 +16,8 @@ use postrider_testkit::clock::ManualClock;
 use postrider_testkit::memory_ledger::MemoryLedger;
 use serde_json::{Value, json};
 
-use super::endpoint::{Answer, Endpoint, Script};
 use super::scene::sdk;
+use postrider_testkit::http_endpoint::{Answer, Endpoint, Script};
 
 const LIST: &str = "/v2/email/suppression/addresses";
 
@@ -150,6 +150,7 @@ async fn hard_bounces_and_complaints_are_given_and_nothing_else() {
 async fn a_later_pass_gives_what_is_new_and_never_what_came_from_the_account() {
     let world = World::new(vec![("bob@example.com", "BOUNCE")]).await;
     world.suppress("old@example.com", SuppressionReason::HardBounce).await;
+    world.clock.advance_ms(120_000);
     let mut progress = Progress::default();
     let mirror = world.mirror(Direction::Both);
     assert_eq!(mirror.pass(&mut progress).await, Ok(Mirrored { given: 1, taken: 1, skipped: 0 }));

@@ -8,8 +8,8 @@ use postrider_core::ports::clock::Clock;
 use postrider_testkit::clock::ManualClock;
 use serde_json::json;
 
-use super::endpoint::{Answer, Endpoint, Script};
 use super::scene::sdk;
+use postrider_testkit::http_endpoint::{Answer, Endpoint, Script};
 
 struct World {
     endpoint: Endpoint,

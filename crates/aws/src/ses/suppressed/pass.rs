@@ -17,9 +17,11 @@ use postrider_core::ports::ledger::{Ledger, LedgerError};
 
 use super::{AccountList, Direction, SOURCE_ACCOUNT, code_of};
 
-/// How far a pass looks back before what the last one has seen: for clocks that differ, and entries that were on their
-/// way.
-const OVERLAP_MS: u64 = 15 * 60 * 1000;
+/// How far a pass looks back on the account's list before what the last one has seen: for clocks that differ, and entries
+/// that were on their way.
+const TAKEN_OVERLAP_MS: u64 = 15 * 60 * 1000;
+/// The same on ours, where each entry seen twice is a request.
+const GIVEN_OVERLAP_MS: u64 = 60 * 1000;
 
 /// Keeps both lists in step.
 pub struct Mirror {
@@ -107,7 +109,9 @@ impl Mirror {
             }
             let request = self.list.client.list_suppressed_destinations();
             let request = request
-                .set_start_date(since.map(|since| DateTime::from_millis(before(since).as_millis())))
+                .set_start_date(
+                    since.map(|since| DateTime::from_millis(before(since, TAKEN_OVERLAP_MS).as_millis())),
+                )
                 .page_size(i32::try_from(SES_LIST_PAGE).unwrap_or(i32::MAX))
                 .set_next_token(next);
             let answer = request.send().await.map_err(|error| MirrorError::Ses { code: code_of(&error) })?;
@@ -160,7 +164,7 @@ impl Mirror {
 
     /// Puts on the account's list what has come on ours since `since`.
     async fn give(&self, since: Option<Timestamp>, mirrored: &mut Mirrored) -> Result<(), MirrorError> {
-        let since = since.map(before);
+        let since = since.map(|since| before(since, GIVEN_OVERLAP_MS));
         let is_new = |entry: &Suppression| since.is_none_or(|since| entry.since >= since);
         let mut query = SuppressionQuery { limit: SUPPRESSIONS_PAGE_MAX, ..SuppressionQuery::default() };
         loop {
@@ -223,7 +227,7 @@ fn is_as_strong(entry: &Suppression, reason: SuppressionReason) -> bool {
     is_whole && (entry.reason == reason || entry.reason == SuppressionReason::Complaint)
 }
 
-fn before(instant: Timestamp) -> Timestamp {
-    let overlap = i64::try_from(OVERLAP_MS).unwrap_or(i64::MAX);
-    Timestamp::from_millis(instant.as_millis().saturating_sub(overlap))
+fn before(instant: Timestamp, ms: u64) -> Timestamp {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    Timestamp::from_millis(instant.as_millis().saturating_sub(ms))
 }
