@@ -27,3 +27,7 @@ bench:
 # Fuzz every parser of what strangers send, each for so many seconds
 fuzz seconds="60":
     scripts/fuzz {{seconds}}
+
+# Build and zip the AWS functions
+package-lambda:
+    scripts/package-lambda

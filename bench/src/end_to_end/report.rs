@@ -195,7 +195,9 @@ pub(crate) fn summary_json(summary: Summary) -> Value {
     })
 }
 
-pub(crate) fn machine_json(machine: &Machine) -> Value {
+/// The machine, for programs.
+#[must_use]
+pub fn machine_json(machine: &Machine) -> Value {
     json!({
         "cpu": machine.cpu,
         "cores": machine.cores,
@@ -212,11 +214,13 @@ fn settings_json(settings: &[(String, String)]) -> Value {
     settings.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
 }
 
-pub(crate) fn median_of<T>(runs: &[T], pick: impl Fn(&T) -> f64) -> f64 {
+/// The median of one number of each run.
+pub fn median_of<T>(runs: &[T], pick: impl Fn(&T) -> f64) -> f64 {
     median(&runs.iter().map(pick).collect::<Vec<_>>())
 }
 
 /// Three decimals are more than any of these times is worth.
-pub(crate) fn rounded(value: f64) -> f64 {
+#[must_use]
+pub fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

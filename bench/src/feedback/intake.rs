@@ -69,8 +69,7 @@ struct Recording {
 impl Handler for Recording {
     async fn handle(&self, message: &QueueMessage) -> Result<(), Retry> {
         let begun = Instant::now();
-        let body = message.body.as_deref().unwrap_or_default();
-        let recorded = match ses_event_of_sqs_body(body) {
+        let recorded = match ses_event_of_sqs_body(message.body.as_deref().unwrap_or_default()) {
             Ok(event) => {
                 let mut recorded = Vec::new();
                 for report in event.reports {
@@ -102,11 +101,11 @@ pub async fn run(
 ) -> Result<IntakeRun, Failure> {
     let count = bodies.len();
     let (stop, stopped) = watch::channel(false);
-    let received = |(n, body): (usize, String)| {
-        let message = QueueMessage { body: Some(body), ..QueueMessage::default() };
-        Received { message, receipt: n.to_string() }
-    };
-    let messages = (0..count).zip(bodies).map(received).collect();
+    let message = |body| QueueMessage { body: Some(body), ..QueueMessage::default() };
+    let messages = (0..count)
+        .zip(bodies)
+        .map(|(n, body)| Received { message: message(body), receipt: n.to_string() })
+        .collect();
     let queue = Arc::new(ReadyQueue { messages: Mutex::new(messages), left: AtomicUsize::new(count), stop });
     let recording =
         Arc::new(Recording { ledger, now, latencies: Mutex::default(), failures: AtomicUsize::new(0) });

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use postrider_aws::sdk;
 use postrider_core::ports::clock::Random;
 use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{Leases, Ledger};
+use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{DynamoSettings, LedgerSettings, Settings};
 use postrider_sqlite::SqliteLedger;
 
@@ -84,11 +86,13 @@ pub fn describe(settings: &Settings) -> String {
 
 async fn open_table(
     settings: &DynamoSettings,
-    _rules: RecipientRules,
-    _random: &Arc<dyn Random>,
+    rules: RecipientRules,
+    random: &Arc<dyn Random>,
 ) -> Result<Arc<dyn Ledger>, StartError> {
-    Err(StartError::Table {
-        table: settings.table.clone(),
-        reason: "this build has no DynamoDB ledger".to_owned(),
-    })
+    let sdk = sdk::load(&settings.place).await;
+    let config = DynamoConfig {
+        endpoint_url: settings.place.endpoint_url.clone(),
+        ..DynamoConfig::new(settings.table.clone())
+    };
+    Ok(Arc::new(DynamoLedger::open(&sdk, config, rules, Arc::clone(random)).await?))
 }

@@ -79,13 +79,8 @@ pub enum StartError {
     #[error(transparent)]
     Ledger(#[from] OpenError),
     /// The ledger's table cannot be opened.
-    #[error("the DynamoDB table {table} cannot be opened: {reason}")]
-    Table {
-        /// Its name.
-        table: String,
-        /// Why, and what to do.
-        reason: String,
-    },
+    #[error(transparent)]
+    Table(#[from] postrider_dynamodb::OpenError),
     /// Opening the ledger ended without saying how.
     #[error("the ledger could not be opened: {0}; please report this")]
     LedgerDefect(#[from] JoinError),
@@ -248,6 +243,7 @@ impl Parts {
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             list_elsewhere: mirror::list_elsewhere(settings.ses_mirror.as_ref()).await,
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            sender: None,
         };
         Ok(Self { ledger: opened, api, secrets, wake, wake_webhooks })
     }

@@ -1,5 +1,7 @@
 //! Amazon: the SES mailer and its account, SES events, whether they come over SNS or out of an SQS queue.
 
+pub mod cost;
+pub mod emf;
 pub mod ingest;
 pub mod sdk;
 pub mod secret;

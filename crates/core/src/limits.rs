@@ -417,12 +417,32 @@ pub const DISPATCH_RECORD_MS: u64 = 1_000;
 pub const DISPATCH_ANSWER_MS: u64 = 500;
 /// The longest pause between two tries to record what came of an attempt.
 pub const DISPATCH_PAUSE_MS_MAX: u64 = 1_000;
-/// Messages of one queue batch: the most that Lambda can be told to hand over at once.
-pub const QUEUE_BATCH_MAX: usize = 10_000;
 /// Bytes of one queue message: an event whose quotation marks are escaped once more, and the envelope around it.
 pub const QUEUE_MESSAGE_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX + 64 * 1024;
 /// Wrong fields a log line about an event names.
 pub const LOGGED_FIELDS_MAX: usize = 20;
+/// Values of one metric in one line of embedded metrics; CloudWatch takes no more.
+pub const METRIC_VALUES_MAX: usize = 100;
+/// Passes over what was left behind that one sweep makes before it sends what is due.
+pub const SWEEP_PASSES_MAX: usize = 20;
 
 // What was sent must be recorded before its lease runs out.
 const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_MARGIN_MS);
+// The ledger in DynamoDB.
+
+/// How long reaching DynamoDB may take.
+pub const DYNAMODB_CONNECT_MS_MAX: u64 = 1_000;
+/// How long one call to DynamoDB may take until it is given up and made again.
+pub const DYNAMODB_CALL_MS_MAX: u64 = 2_000;
+/// How often one call to DynamoDB is made before its step is refused with 503.
+pub const DYNAMODB_CALLS_MAX: u32 = 6;
+/// How often one step begins anew because somebody else wrote what it had read.
+pub const DYNAMODB_STEPS_MAX: u32 = 40;
+/// The longest pause before a call or a step is repeated.
+pub const DYNAMODB_PAUSE_MS_MAX: u64 = 400;
+/// Calls of one step that are under way at the same time.
+pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
+/// Notifications one page of a listing looks at in DynamoDB, where each of them is read by itself.
+pub const DYNAMODB_LISTED_MAX: usize = 2_000;
+/// Entries of one partition that are counted, and dead letters that are grouped, at most.
+pub const DYNAMODB_COUNTED_MAX: usize = 10_000;

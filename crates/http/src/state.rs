@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use postrider_core::domain::suppression::Secret;
+use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::ListElsewhere;
-use postrider_core::ports::ledger::Ledger;
+use postrider_core::ports::ledger::{Claim, Ledger};
 use postrider_mail::types::TypeSet;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
@@ -16,6 +17,15 @@ use crate::health::Health;
 use crate::idempotency::RunningKeys;
 use crate::metrics::Metrics;
 use crate::sns::SnsEndpoint;
+
+/// Sends what has just been accepted, where no dispatcher looks for it.
+pub trait Sender: Send + Sync {
+    /// Until when to claim the event that is accepted next; `None` leaves it to whoever claims later.
+    fn lease_until(&self) -> Option<Timestamp>;
+
+    /// Takes over what was claimed in the step that accepted it, to send it and to record what comes of it.
+    fn take(&self, claims: Vec<Claim>);
+}
 
 /// The parts a running API is made of. Cheap to clone.
 #[derive(Clone)]
@@ -55,4 +65,6 @@ pub struct Api {
     /// The list of the mail service's account, from which addresses must go as well that are taken off ours; `None` where
     /// the two are not kept in step.
     pub list_elsewhere: Option<Arc<dyn ListElsewhere>>,
+    /// Who sends what is accepted; `None` where a dispatcher looks for it.
+    pub sender: Option<Arc<dyn Sender>>,
 }

@@ -43,13 +43,21 @@ pub enum Fault {
 pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
     plan: Mutex<VecDeque<Fault>>,
+    yields: bool,
 }
 
 impl FaultyLedger {
     /// A wrapper that lets everything pass until faults are planned.
     #[must_use]
     pub fn new(inner: Arc<dyn Ledger>) -> Self {
-        Self { inner, plan: Mutex::new(VecDeque::new()) }
+        Self { inner, plan: Mutex::new(VecDeque::new()), yields: false }
+    }
+
+    /// The same, whose every call waits once before it has its effect and once after: points at which whoever calls can
+    /// be interrupted.
+    #[must_use]
+    pub fn interruptible(self) -> Self {
+        Self { yields: true, ..self }
     }
 
     /// Adds to the plan: one fault for each of the next calls, whichever method they call.
@@ -57,7 +65,25 @@ impl FaultyLedger {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
+    /// Lets every call pass from now on.
+    pub fn forget_plan(&self) {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, LedgerError>> + Send,
+    ) -> Result<T, LedgerError> {
+        if !self.yields {
+            return self.met_by_a_fault(call).await;
+        }
+        tokio::task::yield_now().await;
+        let result = self.met_by_a_fault(call).await;
+        tokio::task::yield_now().await;
+        result
+    }
+
+    async fn met_by_a_fault<T>(
         &self,
         call: impl Future<Output = Result<T, LedgerError>> + Send,
     ) -> Result<T, LedgerError> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use postrider_aws::sqs::{self, AwsQueue};
 use postrider_http::state::Api;
+use postrider_mail::listener::certificate::{InvalidCertificate, server_config};
 use postrider_mail::listener::{InvalidListenerConfig, Listener, ListenerConfig, Protocol};
 use postrider_mail::verp::Verp;
 use tokio::net::TcpListener;
@@ -26,6 +27,9 @@ pub enum FeedbackError {
     /// The listener's name cannot work.
     #[error(transparent)]
     Listener(#[from] InvalidListenerConfig),
+    /// The listener's certificate cannot be shown.
+    #[error("STARTTLS cannot be offered: {0}")]
+    Certificate(#[from] InvalidCertificate),
     /// The listener's address cannot be listened on.
     #[error("feedback.listen {listen} cannot be listened on: {reason}")]
     Listen {
@@ -85,9 +89,10 @@ async fn listen(
     api: &Api,
     return_paths: &Arc<Verp>,
 ) -> Result<(TcpListener, Listener), FeedbackError> {
-    let ListenerSettings { listen, is_lmtp, hostname } = settings;
+    let ListenerSettings { listen, is_lmtp, hostname, certificate } = settings;
     let protocol = if *is_lmtp { Protocol::Lmtp } else { Protocol::Smtp };
-    let config = ListenerConfig { protocol, hostname: hostname.clone(), tls: None };
+    let tls = certificate.as_ref().map(|files| server_config(&files.chain, &files.key)).transpose()?;
+    let config = ListenerConfig { protocol, hostname: hostname.clone(), tls };
     let inbox = inbox::BounceInbox::new(api.clone(), Arc::clone(return_paths));
     let server = Listener::new(config, Arc::new(inbox))?;
     let socket = TcpListener::bind(listen)

@@ -52,7 +52,7 @@ pub(super) async fn get(
     name: &str,
     now: Timestamp,
 ) -> Result<String, String> {
-    let region = region.or_else(|| sdk.region().map(|region| region.as_ref()));
+    let region = region.or_else(|| sdk.region().map(AsRef::as_ref));
     let region = region.ok_or("no region is known; set AWS_REGION, or name the parameter by its ARN")?;
     let request = signed(sdk, region, name, now).await?;
     let is_plain = request.uri().starts_with("http://");

@@ -30,6 +30,17 @@ pub struct ListenerSettings {
     pub is_lmtp: bool,
     /// What it calls itself.
     pub hostname: String,
+    /// What it shows after STARTTLS, which it offers if this is given.
+    pub certificate: Option<CertificateFiles>,
+}
+
+/// A certificate and its key, each in a PEM file.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The certificate, and those that lead to its authority.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Topics of Amazon SNS.
@@ -76,7 +87,21 @@ fn read_listener(
         return Err(read.invalid("feedback.listen", message));
     };
     let hostname = read.text("feedback.hostname").unwrap_or_else(|| domain.clone());
-    Ok(Some(ListenerSettings { listen, is_lmtp, hostname }))
+    let certificate = match (read.path("feedback.tls_certificate_file"), read.path("feedback.tls_key_file")) {
+        (None, None) => None,
+        (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
+        (Some(_), None) => {
+            return Err(
+                read.invalid("feedback.tls_certificate_file", "needs feedback.tls_key_file beside it")
+            );
+        }
+        (None, Some(_)) => {
+            return Err(
+                read.invalid("feedback.tls_key_file", "needs feedback.tls_certificate_file beside it")
+            );
+        }
+    };
+    Ok(Some(ListenerSettings { listen, is_lmtp, hostname, certificate }))
 }
 
 fn read_sns(read: &Reader<'_>) -> Result<Option<SnsSettings>, ConfigError> {

@@ -240,6 +240,13 @@ pub const KEYS: &[Key] = &[
     key("feedback.protocol", Kind::Text, "\"smtp\"", "`smtp`, or `lmtp` behind a mail server of your own."),
     key("feedback.hostname", Kind::Text, "", "What that server calls itself; the bounce domain if not set."),
     key(
+        "feedback.tls_certificate_file",
+        Kind::Path,
+        "",
+        "PEM file with that server's certificate, and those that lead to its authority. With it STARTTLS is offered. Read at the start.",
+    ),
+    key("feedback.tls_key_file", Kind::Path, "", "PEM file with the private key of that certificate."),
+    key(
         "feedback.sns_topics",
         Kind::Text,
         "",

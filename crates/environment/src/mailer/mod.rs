@@ -92,7 +92,10 @@ impl OpenMailer {
 }
 
 /// The SMTP mailer. A password that is named by reference is read now, and again when the server no longer takes it.
-async fn open_smtp(config: &SmtpConfig, secrets: &Arc<Secrets>) -> Result<Arc<dyn Mailer>, MailerError> {
+///
+/// # Errors
+/// What is in the way.
+pub async fn open_smtp(config: &SmtpConfig, secrets: &Arc<Secrets>) -> Result<Arc<dyn Mailer>, MailerError> {
     match RotatingSmtp::open(config, secrets).await? {
         Some(rotating) => Ok(Arc::new(rotating)),
         None => Ok(Arc::new(SmtpMailer::new(config.clone())?)),

@@ -110,6 +110,7 @@ impl World {
             wake_webhooks: Arc::new(|| ()),
             list_elsewhere: None,
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
+            sender: None,
         };
         Self { clock, ledger, router: postrider_http::router(api.clone()), api }
     }

@@ -5,6 +5,7 @@
 //!
 //! `command` and `content` are pure; `wire` moves bytes; `session` holds the conversation; `places` counts connections.
 
+pub mod certificate;
 mod command;
 mod content;
 mod places;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -17,6 +19,8 @@ pub struct Authority {
 #[derive(Clone)]
 pub struct Identity {
     pub(super) acceptor: TlsAcceptor,
+    chain_pem: String,
+    key_pem: String,
 }
 
 impl Identity {
@@ -24,6 +28,18 @@ impl Identity {
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(self.acceptor.config())
+    }
+
+    /// The certificate as the text of a PEM file (RFC 7468).
+    #[must_use]
+    pub fn chain_pem(&self) -> &str {
+        &self.chain_pem
+    }
+
+    /// Its private key as the text of a PEM file.
+    #[must_use]
+    pub fn key_pem(&self) -> &str {
+        &self.key_pem
     }
 }
 
@@ -77,6 +93,8 @@ impl Authority {
     fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("generates a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("signs").der().clone();
+        let chain_pem = pem("CERTIFICATE", &certificate);
+        let key_pem = pem("PRIVATE KEY", &key.serialize_der());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -84,8 +102,15 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .expect("accepts its certificate");
-        Identity { acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Identity { acceptor: TlsAcceptor::from(Arc::new(config)), chain_pem, key_pem }
     }
+}
+
+fn pem(label: &str, bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    // Base 64 is ASCII: every cut is between characters.
+    let lines: Vec<_> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 impl Default for Authority {

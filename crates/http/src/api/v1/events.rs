@@ -130,12 +130,16 @@ pub async fn accept(
         clock: &*api.clock,
         random: &*api.random,
         secret: &api.secret,
-        lease_until: None,
+        lease_until: api.sender.as_ref().and_then(|sender| sender.lease_until()),
     };
     let idempotency =
         keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: accepted_answer });
-    let result = use_case.run(read, idempotency).await.map_err(refusal)?;
-    if let AcceptResult::Accepted(accepted) = &result {
+    let mut result = use_case.run(read, idempotency).await.map_err(refusal)?;
+    if let AcceptResult::Accepted(accepted) = &mut result {
+        let claims = std::mem::take(&mut accepted.claims);
+        if let Some(sender) = api.sender.as_ref().filter(|_| !claims.is_empty()) {
+            sender.take(claims);
+        }
         let duplicates = accepted.notifications.iter().filter(|notification| notification.duplicate).count();
         api.metrics.duplicates.inc_by(duplicates as u64);
         let suppressed =

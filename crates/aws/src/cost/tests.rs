@@ -1,0 +1,68 @@
+use super::*;
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn prices(entries: &[(&str, &str, u64)]) -> Prices {
+    let price = |(name, usd, per): &(&str, &str, u64)| {
+        let price =
+            Price { usd: decimal(usd), per: *per, date: "2026-01-01".to_owned(), source: String::new() };
+        ((*name).to_owned(), price)
+    };
+    Prices(entries.iter().map(price).collect())
+}
+
+fn usage(per_email: &[(&str, &str)], standing: &[(&str, &str)]) -> Usage {
+    let used = |entries: &[(&str, &str)]| {
+        entries.iter().map(|(name, units)| ((*name).to_owned(), decimal(units))).collect()
+    };
+    Usage { per_email: used(per_email), standing_month: used(standing) }
+}
+
+#[test]
+fn a_month_is_thirty_such_days_and_what_stands_besides() {
+    let prices = prices(&[("message", "0.10", 1_000), ("write", "0.625", 1_000_000), ("alarm", "0.10", 1)]);
+    let usage = usage(&[("message", "1"), ("write", "8")], &[("alarm", "20")]);
+    let estimate = estimate(&prices, &usage, 1_000).unwrap();
+    // 0.0001 + 8 × 0.000000625 = 0.000105 each, thirty thousand of them, and two dollars.
+    assert_eq!(estimate.month_usd, decimal("5.15"));
+    assert_eq!(estimate.standing_usd, decimal("2"));
+    assert_eq!(estimate.email_usd, Some(decimal("0.000171667")));
+}
+
+#[test]
+fn where_nothing_is_sent_no_email_has_a_price_and_what_stands_is_paid() {
+    let estimate = estimate(&Prices::shipped().unwrap(), &Usage::shipped().unwrap(), 0).unwrap();
+    assert_eq!(estimate.email_usd, None);
+    assert_eq!(estimate.month_usd.round_dp(4), estimate.standing_usd.round_dp(4));
+}
+
+#[test]
+fn everything_that_is_used_has_a_price_with_date_and_source() {
+    let prices = Prices::shipped().unwrap();
+    for (name, price) in prices.iter() {
+        let parts: Vec<usize> = price.date.split('-').map(str::len).collect();
+        assert_eq!(parts, [4, 2, 2], "{name}: {}", price.date);
+        assert!(!price.source.is_empty() && price.per > 0, "{name}");
+    }
+    assert_eq!(prices.oldest_date(), Some("2026-01-01"));
+    estimate(&prices, &Usage::shipped().unwrap(), 1_000_000).unwrap();
+}
+
+#[test]
+fn besides_ses_a_thousand_emails_cost_less_than_eight_tenths_of_a_cent() {
+    let mut usage = Usage::shipped().unwrap();
+    usage.per_email.remove("ses_message").unwrap();
+    let each = Prices::shipped().unwrap().sum(&usage.per_email).unwrap();
+    assert!(each * Decimal::from(1_000) <= decimal("0.008"), "{each} each");
+}
+
+#[test]
+fn what_has_no_price_and_what_is_too_much_is_told() {
+    let one = prices(&[("message", "0.10", 1)]);
+    let strange = usage(&[("elephant", "1")], &[]);
+    assert_eq!(estimate(&one, &strange, 1), Err(InvalidData::NoPrice("elephant".to_owned())));
+    let plain = usage(&[("message", "79228162514264337593543950335")], &[]);
+    assert_eq!(estimate(&one, &plain, u64::MAX), Err(InvalidData::TooLarge));
+}

@@ -1,0 +1,57 @@
+//! The ledger, as the port asks for it.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use postrider_core::ports::clock::Random;
+use postrider_core::ports::feedback::RecipientRules;
+
+use crate::calls::Calls;
+use crate::config::DynamoConfig;
+use crate::context::Context;
+use crate::meter::Meter;
+use crate::opening::{self, OpenError};
+use crate::sdk::SdkTable;
+use crate::table::Table;
+
+/// The ledger in one DynamoDB table.
+pub struct DynamoLedger {
+    pub(crate) context: Context,
+}
+
+impl DynamoLedger {
+    /// Opens the ledger in the table that `config` names, reached as `sdk` says.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the table is as it was.
+    pub async fn open(
+        sdk: &SdkConfig,
+        config: DynamoConfig,
+        rules: RecipientRules,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let table = SdkTable::new(sdk, config.table.clone(), config.endpoint_url.as_deref());
+        Self::over(Arc::new(table), &config, rules, random).await
+    }
+
+    /// Opens the ledger in `table`, whatever that is.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the table is as it was.
+    pub async fn over(
+        table: Arc<dyn Table>,
+        config: &DynamoConfig,
+        rules: RecipientRules,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let calls = Calls::new(table, random);
+        let shards = opening::open(&calls, config, &rules).await?;
+        Ok(Self { context: Context::new(calls, rules, shards, config.payload) })
+    }
+
+    /// What the ledger has used of its table so far.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        self.context.calls.table().meter()
+    }
+}

@@ -1,0 +1,118 @@
+//! Opening the table: only one that is ours, of this version, and with the secret it was made with.
+
+use postrider_core::ports::feedback::RecipientRules;
+use postrider_core::ports::ledger::LedgerError;
+
+use crate::calls::Calls;
+use crate::codec::{Garbled, Reader, Writer};
+use crate::config::DynamoConfig;
+use crate::keys;
+use crate::table::{Change, Condition, Indexed, Item, Write, Written};
+
+/// The format of what the table knows about itself, and the newest format of anything in it.
+const FORMAT: u8 = 1;
+
+/// Why the ledger was not opened. The table is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The secret is not the one it was made with.
+    #[error(
+        "the DynamoDB table {table} was made with another secret; give it the secret it had, or its suppression list, \
+         its ids and its return paths mean nothing"
+    )]
+    OtherSecret {
+        /// The table.
+        table: String,
+    },
+    /// Written by a newer Postrider.
+    #[error(
+        "the DynamoDB table {table} has format {found}, this program knows formats up to {known}; run the newer \
+         Postrider that wrote it, or restore the table to a point in time before the upgrade"
+    )]
+    NewerFormat {
+        /// The table.
+        table: String,
+        /// Its format.
+        found: u8,
+        /// The newest format this program knows.
+        known: u8,
+    },
+    /// What the table knows about itself cannot be read.
+    #[error(
+        "the DynamoDB table {table} is no ledger, or a damaged one: {what}; give the ledger a table of its own, or \
+         restore this one to a point in time"
+    )]
+    Damaged {
+        /// The table.
+        table: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The table cannot be used now.
+    #[error("the ledger cannot be opened")]
+    Ledger(#[source] LedgerError),
+}
+
+/// Checks the table, or makes a new one ours, and tells over how many partitions its indexes are spread.
+pub(crate) async fn open(
+    calls: &Calls,
+    config: &DynamoConfig,
+    rules: &RecipientRules,
+) -> Result<u8, OpenError> {
+    let table = || calls.table().name().to_owned();
+    let asked = config.shards.max(1);
+    // Two that open a new table at the same time: one writes, the other finds it.
+    for tried in 0..3 {
+        let found = calls.get(&keys::meta()).await.map_err(OpenError::Ledger)?;
+        let (version, shards) = match &found {
+            None => (0, 0),
+            Some(item) => {
+                let (mark, shards) = read(&item.body).map_err(|garbled| match garbled {
+                    Garbled::Newer { found, known } => {
+                        OpenError::NewerFormat { table: table(), found, known }
+                    }
+                    Garbled::Part(_) => OpenError::Damaged { table: table(), what: garbled.to_string() },
+                })?;
+                // Keyed hashes made under another secret would be found by nobody: those who must get no mail would get
+                // it again.
+                if mark != rules.mark() {
+                    return Err(OpenError::OtherSecret { table: table() });
+                }
+                (item.version, shards)
+            }
+        };
+        if shards >= asked {
+            return Ok(shards);
+        }
+        let token = calls.new_token();
+        let item = Item {
+            key: keys::meta(),
+            version: version + 1,
+            token,
+            indexed: Indexed::default(),
+            label: Some("ledger".into()),
+            expires_at: None,
+            body: write(rules, asked),
+        };
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        let write = Write { change: Change::Put(Box::new(item)), condition };
+        if calls.write(&[write], token).await.map_err(OpenError::Ledger)? == Written::Done {
+            return Ok(asked);
+        }
+        calls.pause(tried).await;
+    }
+    let reason = format!("DynamoDB table {}: others open it at the same time; try again", table());
+    Err(OpenError::Ledger(LedgerError::Unavailable { reason }))
+}
+
+fn write(rules: &RecipientRules, shards: u8) -> Vec<u8> {
+    let mut body = Writer::of_format(FORMAT);
+    body.fixed(&rules.mark());
+    body.byte(shards);
+    body.finish()
+}
+
+fn read(body: &[u8]) -> Result<([u8; 32], u8), Garbled> {
+    let mut body = Reader::of_format(body, FORMAT)?;
+    Ok((body.fixed("secret's mark")?, body.byte("number of shards")?))
+}

@@ -1,0 +1,59 @@
+//! The table behind the AWS SDK.
+//!
+//! The SDK's own retries are switched off: one layer repeats calls, and it is the ledger's, which knows what may be
+//! repeated and recognises a write of its own whose answer was lost.
+
+mod attributes;
+mod consumed;
+mod create;
+mod errors;
+mod table;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use postrider_core::limits::{DYNAMODB_CALL_MS_MAX, DYNAMODB_CONNECT_MS_MAX};
+
+pub use create::{CreateError, create_table};
+
+use crate::meter::Meter;
+
+/// A table of DynamoDB.
+#[derive(Debug)]
+pub struct SdkTable {
+    client: Client,
+    name: String,
+    meter: Meter,
+}
+
+impl SdkTable {
+    /// The table `name`, reached as `sdk` says, at `endpoint_url` if given. Nothing is sent yet.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, name: impl Into<String>, endpoint_url: Option<&str>) -> Self {
+        Self { client: client(sdk, endpoint_url), name: name.into(), meter: Meter::default() }
+    }
+}
+
+fn client(sdk: &SdkConfig, endpoint_url: Option<&str>) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(DYNAMODB_CONNECT_MS_MAX))
+        .operation_attempt_timeout(Duration::from_millis(DYNAMODB_CALL_MS_MAX))
+        .build();
+    let mut config = aws_sdk_dynamodb::config::Builder::from(sdk)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts);
+    if sdk.http_client().is_none() {
+        let provider = Provider::Rustls(CryptoMode::Ring);
+        config = config.http_client(HttpClientBuilder::new().tls_provider(provider).build_https());
+    }
+    if let Some(url) = endpoint_url {
+        config = config.endpoint_url(url);
+    }
+    Client::from_conf(config.build())
+}

@@ -1,0 +1,8 @@
+//! The functions as Lambda runs them, against an emulator of AWS: what is published to SNS, what SES is given, what the
+//! API tells afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod orders;
+mod publishing;
+mod stack;

@@ -1,0 +1,197 @@
+//! The API behind a gateway.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use http_body_util::BodyExt as _;
+use postrider_aws::emf::{Measurements, Metric};
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::outcome::FaultScope;
+use postrider_core::domain::status::Status;
+use postrider_core::limits::REQUEST_BYTES_MAX;
+use postrider_core::ports::ledger::Ledger;
+use postrider_http::BodyRoom;
+use postrider_http::gate::Gate;
+use postrider_http::health::Health;
+use postrider_http::idempotency::RunningKeys;
+use postrider_http::metrics::Metrics;
+use postrider_http::state::Api;
+use postrider_lambda::api::ApiFunction;
+use postrider_lambda::invocation::Invocation;
+use postrider_mail::types::{Sender, TypeSet, TypeSource};
+use serde_json::{Value, json};
+
+use crate::orders::order;
+use crate::world::{Act, MAILER_DEADLINE_MS, World, passing};
+
+const HOST: &str = "a1b2c3d4.execute-api.eu-central-1.amazonaws.com";
+
+fn function(world: &World) -> ApiFunction {
+    let sender = Sender::new(None, EmailAddress::parse("orders@shop.example").unwrap());
+    let parts = world.parts.clone();
+    let api = Api {
+        ledger: Arc::clone(&world.ledger) as Arc<dyn Ledger>,
+        types: Arc::new(TypeSet::load(&TypeSource::Shipped, sender).unwrap()),
+        health: Arc::new(Health::new(world.now())),
+        clock: Arc::clone(&parts.clock),
+        random: Arc::clone(&parts.random),
+        secret: parts.secret.clone(),
+        metrics: Arc::new(Metrics::default()),
+        wake: Arc::new(|| ()),
+        request_limit_bytes: REQUEST_BYTES_MAX,
+        running_keys: RunningKeys::default(),
+        body_room: BodyRoom::default(),
+        return_paths: None,
+        sns: None,
+        webhook_targets: Arc::default(),
+        wake_webhooks: Arc::new(|| ()),
+        gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None)),
+        list_elsewhere: None,
+        sender: None,
+    };
+    ApiFunction::new(api, parts)
+}
+
+/// What API Gateway hands over, payload 2.0, with the context of an IAM authorizer.
+fn payload(method: &str, path: &str, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+        "headers": { "content-type": "application/json", "host": HOST, "x-forwarded-for": "203.0.113.7" },
+        "requestContext": {
+            "accountId": "111122223333", "apiId": "a1b2c3d4", "domainName": HOST, "domainPrefix": "a1b2c3d4",
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "curl" },
+            "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
+            "time": "23/Nov/2026:10:00:00 +0000", "timeEpoch": 1_795_428_000_000_u64,
+            "authorizer": { "iam": {
+                "accessKey": "AKIA", "accountId": "111122223333", "callerId": "AROA", "cognitoIdentity": null,
+                "principalOrgId": "o-1", "userArn": "arn:aws:iam::111122223333:user/shop", "userId": "AIDA"
+            } }
+        },
+        "body": body, "isBase64Encoded": false
+    })
+}
+
+async fn ask(function: &ApiFunction, payload: &Value, invocation: &Invocation) -> (u16, Value, Measurements) {
+    let request = lambda_http::request::from_str(&payload.to_string()).unwrap();
+    let (response, measured) = function.handle(request, invocation).await;
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null), measured)
+}
+
+async fn post(world: &World, function: &ApiFunction, body: &Value) -> (u16, Value, Measurements) {
+    ask(function, &payload("POST", "/v1/events", Some(&body.to_string())), &world.invocation()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_posted_is_sent_in_the_same_invocation() {
+    let world = World::new();
+    let function = function(&world);
+    let (status, body, measured) = post(&world, &function, &order("1")).await;
+    assert_eq!((status, &body["notifications"][0]["status"]), (202, &json!("sending")));
+    assert_eq!((world.status("1").await, world.sent()), (Status::Sent, 1));
+    assert_eq!(measured.counted(Metric::EmailsSent), 1);
+    let (status, body, measured) = post(&world, &function, &order("1")).await;
+    assert_eq!((status, &body["notifications"][0]["duplicate"]), (202, &json!(true)));
+    assert_eq!((world.sent(), measured.counted(Metric::Duplicates)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_time_for_waits_for_the_sweep() {
+    let world = World::new();
+    let function = function(&world);
+    let short = world.invocation_of_ms(MAILER_DEADLINE_MS);
+    let event = payload("POST", "/v1/events", Some(&order("1").to_string()));
+    let (status, body, _) = ask(&function, &event, &short).await;
+    assert_eq!((status, &body["notifications"][0]["status"]), (202, &json!("queued")));
+    assert_eq!((world.status("1").await, world.sent()), (Status::Queued, 0));
+    world.sweep().await;
+    assert_eq!((world.status("1").await, world.sent()), (Status::Sent, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_as_many_are_sent_at_once_as_may_be_in_hand_and_the_rest_waits() {
+    let mut world = World::with_mailer(|_| Act::TakeAfterMs(1_000));
+    world.parts.concurrency = 4;
+    let function = function(&world);
+    let events: Vec<Value> = (0..10).map(|number| order(&number.to_string())).collect();
+    let batch = payload("POST", "/v1/events/batch", Some(&json!(events).to_string()));
+    let (status, body, _) = ask(&function, &batch, &world.invocation()).await;
+    assert_eq!((status, body["data"].as_array().unwrap().len()), (202, 10));
+    assert_eq!((world.sent(), world.most_in_hand()), (4, 4));
+    world.sweep().await;
+    assert_eq!(world.sent(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_service_that_refuses_for_now_does_not_make_the_event_fail() {
+    let world = World::with_mailer(|_| Act::Fail(passing(FaultScope::Route, "ses_sending_paused")));
+    let (status, _, measured) = post(&world, &function(&world), &order("1")).await;
+    assert_eq!((status, world.status("1").await), (202, Status::Deferred));
+    assert_eq!(measured.counted(Metric::Retries), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gateways_own_name_is_ours_and_pages_of_others_may_change_nothing() {
+    let world = World::new();
+    let function = function(&world);
+    let (status, ..) = ask(&function, &payload("GET", "/v1/types", None), &world.invocation()).await;
+    assert_eq!(status, 200);
+    let mut own = payload("POST", "/v1/events", Some(&order("1").to_string()));
+    own["headers"]["origin"] = json!(format!("https://{HOST}"));
+    assert_eq!(ask(&function, &own, &world.invocation()).await.0, 202);
+    own["headers"]["origin"] = json!("https://evil.example");
+    let (status, body, _) = ask(&function, &own, &world.invocation()).await;
+    assert_eq!((status, &body["code"]), (403, &json!("forbidden_origin")));
+    let mut custom = payload("GET", "/v1/types", None);
+    custom["headers"]["host"] = json!("mail.shop.example");
+    assert_eq!(ask(&function, &custom, &world.invocation()).await.0, 403, "the gateway did not say so");
+    custom["requestContext"]["domainName"] = json!("mail.shop.example");
+    assert_eq!(ask(&function, &custom, &world.invocation()).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_authorizer_has_seen_is_refused_but_for_open_paths() {
+    let world = World::new();
+    let function = function(&world);
+    let unseen = |method: &str, path: &str, body: Option<&str>| {
+        let mut payload = payload(method, path, body);
+        payload["requestContext"].as_object_mut().unwrap().remove("authorizer");
+        payload
+    };
+    for (method, path) in
+        [("POST", "/v1/events"), ("GET", "/v1/notifications"), ("GET", "/"), ("GET", "/healthz/")]
+    {
+        let body = order("1").to_string();
+        let (status, answer, _) =
+            ask(&function, &unseen(method, path, Some(&body)), &world.invocation()).await;
+        assert_eq!((status, &answer["code"]), (403, &json!("not_authorized")), "{path}");
+    }
+    assert!(world.notifications().await.is_empty());
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(ask(&function, &unseen("GET", path, None), &world.invocation()).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_over_the_limit_is_refused_as_everywhere_else_and_base64_is_read() {
+    let world = World::new();
+    let function = function(&world);
+    let large = format!("\"{}\"", "x".repeat(REQUEST_BYTES_MAX));
+    let (status, body, _) =
+        ask(&function, &payload("POST", "/v1/events", Some(&large)), &world.invocation()).await;
+    assert_eq!((status, &body["code"]), (413, &json!("body_too_large")));
+    let mut encoded = payload("POST", "/v1/events", Some("e30="));
+    encoded["isBase64Encoded"] = json!(true);
+    let (status, body, _) = ask(&function, &encoded, &world.invocation()).await;
+    assert_eq!((status, &body["code"]), (422, &json!("invalid_event")), "an empty object was read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_ready_however_long_nobody_asked() {
+    let world = World::new();
+    let function = function(&world);
+    tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+    let (status, body, _) = ask(&function, &payload("GET", "/readyz", None), &world.invocation()).await;
+    assert_eq!((status, &body["workers"]), (200, &json!("ok")));
+}

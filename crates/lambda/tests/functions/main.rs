@@ -1,0 +1,14 @@
+//! The functions over a ledger in memory and a mailer that does what a test says.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod api;
+mod cost;
+mod dispatch;
+mod feedback;
+mod killing;
+mod log;
+mod orders;
+mod poison;
+mod sweep;
+mod world;
