@@ -9,17 +9,21 @@ use aws_config::SdkConfig;
 use postrider_aws::cost::Volume;
 use postrider_aws::emf::{InvalidNamespace, Namespace};
 use postrider_aws::sdk;
+use postrider_aws::secret::Secrets;
+use postrider_aws::ses::suppressed::AccountList;
 use postrider_aws::ses::{Account, SesMailer};
 use postrider_core::domain::suppression::Secret;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::limits::SES_REQUEST_GAP_MS;
 use postrider_core::ports::clock::{Clock, Random};
-use postrider_core::ports::feedback::RecipientRules;
+use postrider_core::ports::feedback::{ListElsewhere, RecipientRules};
 use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
     ConfigError, LedgerSettings, MailerSettings, RawSettings, SesSettings, Settings,
 };
+use postrider_environment::mailer::{MailerError, open_smtp};
 use postrider_environment::system::{SystemClock, SystemRandom};
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
@@ -29,7 +33,6 @@ use postrider_http::metrics::Metrics;
 use postrider_http::state::Api;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::failover::FailoverMailer;
-use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::verp::{InvalidReturnPath, Verp};
@@ -81,9 +84,9 @@ pub enum WiringError {
     /// The mailer would keep messages where nobody finds them.
     #[error("mailer.kind must be ses or smtp: a function has no disk that outlives it")]
     Mailer,
-    /// The mail server's settings do not fit together.
+    /// The mail server's settings do not fit together, or its password cannot be had.
     #[error(transparent)]
-    Smtp(#[from] SmtpConfigError),
+    Smtp(#[from] MailerError),
     /// Costs are known only where SES sends.
     #[error("mailer.kind must be ses: SES says how much was sent, and nothing else does")]
     Cost,
@@ -215,6 +218,7 @@ impl Wiring {
             webhook_targets: Arc::new(self.webhook_targets()),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            list_elsewhere: self.list_elsewhere().await,
             sender: None,
         };
         Ok((api, parts))
@@ -285,7 +289,7 @@ impl Wiring {
     async fn mailer(&self) -> Result<Arc<dyn Mailer>, WiringError> {
         match &self.settings.mailer {
             MailerSettings::Outbox => Err(WiringError::Mailer),
-            MailerSettings::Smtp(smtp) => Ok(Arc::new(SmtpMailer::new(smtp.clone())?)),
+            MailerSettings::Smtp(smtp) => Ok(open_smtp(smtp, &self.secrets()).await?),
             MailerSettings::Ses(ses) => self.ses(ses).await,
         }
     }
@@ -301,12 +305,24 @@ impl Wiring {
         }
         let ses = SesMailer::new(&sdk, config, account, Arc::clone(&self.clock)).pacing(turn_wait);
         let Some(smtp) = &settings.fallback else { return Ok(Arc::new(ses)) };
-        let second = Arc::new(SmtpMailer::new(smtp.clone())?);
+        let second = open_smtp(smtp, &self.secrets()).await?;
         let tell = Box::new(|cause: Option<&_>| {
             let cause = cause.map(ToString::to_string);
             tracing::warn!(cause, "which way messages take has changed; with a cause they take the second");
         });
         Ok(Arc::new(FailoverMailer::new(Arc::new(ses), second, Arc::clone(&self.clock), tell)))
+    }
+
+    /// What is named by reference, such as the mail server's password.
+    fn secrets(&self) -> Arc<Secrets> {
+        Arc::new(Secrets::new(Arc::clone(&self.clock)))
+    }
+
+    /// The account's list, from which addresses must go that are taken off ours, if ours is given to it.
+    async fn list_elsewhere(&self) -> Option<Arc<dyn ListElsewhere>> {
+        let mirror = self.settings.ses_mirror.as_ref().filter(|mirror| mirror.direction.gives())?;
+        let sdk = sdk::load(&mirror.place).await;
+        Some(Arc::new(AccountList::new(&sdk, Duration::from_millis(SES_REQUEST_GAP_MS))))
     }
 
     fn account(&self, sdk: &SdkConfig, settings: &SesSettings) -> Arc<Account> {

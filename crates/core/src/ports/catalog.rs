@@ -1,5 +1,6 @@
 //! The port to the notification types: which event calls for which e-mail, and what it looks like.
 
+use crate::domain::address::EmailAddress;
 use crate::domain::document::Fingerprint;
 use crate::domain::event::{Event, StoredEvent};
 use crate::domain::notification::{Notification, PlannedNotification};
@@ -67,6 +68,13 @@ pub trait Catalog: Send + Sync {
     /// # Errors
     /// [`Rejection`], naming every wrong field.
     fn plan(&self, event: &Event) -> Result<Vec<PlannedNotification>, Rejection>;
+
+    /// Whether reports about `address` are about messages that were meant for somebody else, because a sandbox sent them
+    /// there. Reports that do not say whom they are about may be.
+    fn stands_in(&self, address: Option<&EmailAddress>) -> bool {
+        let _ = address;
+        false
+    }
 
     /// Makes the message of one notification, dated `at`. The same arguments give the same bytes.
     ///

@@ -43,6 +43,10 @@ impl Catalog for TypeSet {
         if errors.is_empty() { Ok(planned) } else { Err(Rejection::Invalid(errors)) }
     }
 
+    fn stands_in(&self, address: Option<&EmailAddress>) -> bool {
+        self.sender.sandbox.as_ref().is_some_and(|sandbox| sandbox.stands_in(address))
+    }
+
     fn compose(
         &self,
         notification: &Notification,
