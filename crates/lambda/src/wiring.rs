@@ -174,7 +174,7 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn parts(&self) -> Result<Parts, WiringError> {
-        Ok(self.open().await?.0)
+        Ok(Box::pin(self.open()).await?.0)
     }
 
     /// The calls of webhooks over `parts`.
@@ -198,7 +198,7 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn api(&self) -> Result<(Api, Parts), WiringError> {
-        let (parts, types, return_paths) = self.open().await?;
+        let (parts, types, return_paths) = Box::pin(self.open()).await?;
         let settings = &self.settings;
         let api = Api {
             ledger: Arc::clone(&parts.ledger),
@@ -237,7 +237,7 @@ impl Wiring {
             endpoint_url: table.place.endpoint_url.clone(),
             ..DynamoConfig::new(table.table.clone())
         };
-        let ledger = DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random)).await?;
+        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
