@@ -1,36 +1,43 @@
-"""Runs every rule on the templates, or on those named, and exits 1 if any of them has something to say."""
+"""Runs every tool on the templates, then on their mutants. The last line says how many of these passed and failed.
+
+`python -m checks --own` runs our own checks alone, in a second.
+"""
 
 import sys
+import tempfile
 from pathlib import Path
 
-from . import environments
-from .rules import RULES
-from .template import load
+from .mutants import prove
+from .tools import HERE, TOOLS, own
 
-HERE = Path(__file__).resolve().parent.parent
 TEMPLATES = (HERE / "postrider.yaml", HERE / "pipeline-role.yaml")
+ENVIRONMENTS = tuple(sorted((HERE / "environments").glob("*.json")))
 
 
-def findings_in(path):
-    """Everything the rules have to say about the template at `path`."""
-    template = load(path)
-    return [finding for rule in RULES for finding in rule(template)]
+def examine():
+    """Runs each tool on the templates as they are: yields (is it content, words)."""
+    for name, run in TOOLS.items():
+        paths = TEMPLATES + ENVIRONMENTS if run is own else TEMPLATES
+        for path, broken in run(paths).items():
+            for rule, words in broken:
+                print(f"  {Path(path).name}: {rule}: {words}")
+            yield not broken, f"{name}: {Path(path).name}: {len(broken)} findings"
 
 
 def main(arguments):
-    """Prints what was found; returns the exit code."""
-    paths = [Path(argument) for argument in arguments] or TEMPLATES
-    count = 0
-    for path in paths:
-        for finding in findings_in(path):
-            print(f"{path.name}: {finding}")
-            count += 1
-    if not arguments:
-        for finding in environments.findings(load(TEMPLATES[0]), HERE / "environments"):
-            print(finding)
-            count += 1
-    print(f"{len(RULES)} rules, {count} findings")
-    return 1 if count else 0
+    """Prints what passed and what did not; returns the exit code."""
+    if arguments == ["--own"]:
+        broken = [f"{Path(path).name}: {rule}: {words}" for path, found in own(TEMPLATES + ENVIRONMENTS).items() for rule, words in found]
+        print("\n".join([*broken, f"{len(broken)} findings"]))
+        return 1 if broken else 0
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="postrider-mutants-") as folder:
+        for part in (examine(), prove(Path(folder))):
+            for is_good, words in part:
+                print(f"{'ok    ' if is_good else 'FAILED'} {words}", flush=True)
+                passed, failed = passed + is_good, failed + (not is_good)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ RULE = "environment-file"
 OF_THE_RELEASE = {"ReleaseId", "ArtifactBucket", "ArtifactKey"}
 
 
-def findings(template, folder):
-    """What is wrong with the files in `folder`."""
-    for path in sorted(folder.glob("*.json")):
+def findings(template, folder, pattern="*.json"):
+    """What is wrong with the files in `folder` whose names fit `pattern`."""
+    for path in sorted(folder.glob(pattern)):
         given = json.loads(path.read_text(encoding="utf-8"))["Parameters"]
         for words in _wrong(template, path.stem, given):
             yield Finding(RULE, path.name, words)
