@@ -5,19 +5,26 @@ import json
 from ..finding import Finding
 
 ROLES = {"dispatch", "feedback", "api", "cost", "sweep"}
+SHARED = ("Code", "Runtime", "Architectures")
+SHARE = "POSTRIDER__MAILER__SES__RATE_SHARE"
 ALARMS_MAX = 10
 
 
 def one_artifact(template):
-    """All functions are the same program with the same settings; the handler alone tells them apart."""
+    """All functions are the same program with the same settings, but for their handler and their share of the rate."""
     functions = dict(template.of_type("AWS::Lambda::Function"))
     if not functions:
         return
     handlers = {properties["Handler"] for properties in functions.values()}
     if handlers != ROLES:
         yield Finding("function-roles", "Handler", f"{sorted(handlers ^ ROLES)} is not what the program knows")
-    for what in ("Code", "Environment", "Runtime", "Architectures"):
-        if len({json.dumps(properties.get(what), sort_keys=True) for properties in functions.values()}) > 1:
+    shared = [{what: properties.get(what) for what in SHARED} for properties in functions.values()]
+    settings = [dict(properties["Environment"]["Variables"]) for properties in functions.values()]
+    for one, variables in zip(shared, settings, strict=True):
+        variables.pop(SHARE, None)
+        one["Environment"] = variables
+    for what in (*SHARED, "Environment"):
+        if any(one[what] != shared[0][what] for one in shared):
             yield Finding("function-roles", what, "differs between functions")
     for name, properties in functions.items():
         if properties.get("Runtime") != "provided.al2023":

@@ -81,14 +81,14 @@ def trusted(template):
 
 def shared_rate(template):
     """The shares of all senders that can run at once do not come to more than the account's rate."""
-    for rate, row in template.data.get("Mappings", {}).get("SendRate", {}).items():
-        senders = int(row["Dispatch"]) + 2
-        if senders * int(row["SharePercent"]) > 100:
-            yield Finding("send-rate", rate, f"{senders} senders take {row['SharePercent']} % each")
-        if int(row["Dispatch"]) < 2 or int(row["Feedback"]) < 2:
+    rows = template.data.get("Mappings", {}).get("SendRate", {})
+    for rate, row in rows.items():
+        together = row["Dispatch"] * row["DispatchShare"] + 2 * row["SweepShare"] + row["Api"] * row["ApiShare"]
+        if together > 100:
+            yield Finding("send-rate", rate, f"all senders together take {together} %")
+        if row["Dispatch"] < 2 or row["Feedback"] < 2:
             yield Finding("send-rate", rate, "SQS takes no maximum concurrency below 2")
-    known = set(template.data.get("Mappings", {}).get("SendRate", {}))
-    if known != set(template.parameters.get("SesMaxSendRate", {}).get("AllowedValues", [])):
+    if set(rows) != set(template.parameters.get("SesMaxSendRate", {}).get("AllowedValues", [])):
         yield Finding("send-rate", "SesMaxSendRate", "its values are not those of the mapping")
 
 
