@@ -102,7 +102,7 @@ def _write(folder, mutants, originals):
 
 def _write_originals(folder, originals):
     for source, data in originals.items():
-        if source.endswith(".yaml"):
+        if source.endswith(".yaml"):  # No parameter file, and no pipeline.
             path = folder / Path(source).with_suffix(".json")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(data, indent=1), encoding="utf-8")

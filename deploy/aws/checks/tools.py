@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import environments
+from . import environments, pipeline
 from .rules import RULES
 from .template import load
 
@@ -67,11 +67,13 @@ def cfn_guard(paths):
 
 
 def own(paths):
-    """Our own checks, of templates and of parameter files."""
+    """Our own checks, of templates, parameter files and the pipeline."""
     found = {}
     for path in map(Path, paths):
         if path.parent.name == "environments":
             findings = list(environments.findings(load(HERE / "postrider.yaml"), path.parent, path.name))
+        elif path.stem == "pipeline":
+            findings = list(pipeline.findings(load(path).data))
         else:
             template = load(path)
             findings = [finding for rule in RULES for finding in rule(template)]

@@ -1,6 +1,7 @@
 """Parameters, outputs and what makes a template portable."""
 
 import re
+from pathlib import Path
 
 from ..finding import Finding
 from ..template import walk
@@ -9,6 +10,7 @@ CONSTRAINTS = ("AllowedValues", "AllowedPattern", "MinValue", "MaxValue")
 ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 REGION = re.compile(r"\b(?:us|eu|ap|sa|ca|me|af|il|mx)-(?:gov-)?(?:north|south|east|west|central)[a-z]*-\d\b")
 RESOURCES_MAX, BYTES_MAX = 500, 1_000_000
+GUIDE = Path(__file__).resolve().parents[4] / "docs" / "aws.md"
 
 
 def described(template):
@@ -40,6 +42,14 @@ def _names(value):
             yield inner
         elif isinstance(inner, str) and "Fn::Sub" in path:
             yield from re.findall(r"\$\{([^!}.]+)", inner)
+
+
+def in_the_guide(template):
+    """The guide names every parameter and every output."""
+    guide = GUIDE.read_text(encoding="utf-8")
+    for name in (*template.parameters, *template.outputs):
+        if f"`{name}`" not in guide:
+            yield Finding("guide", name, "is not in docs/aws.md")
 
 
 def portable(template):
@@ -86,4 +96,4 @@ def _reached(template, name):
     return found
 
 
-RULES = [described, portable, bounded, ordered]
+RULES = [described, in_the_guide, portable, bounded, ordered]
