@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from .template import Loader, load
+from .template import Loader, Template, as_list, load
 from .tools import HERE, TOOLS
 
 # Which rules there are, by tool, where every one of them must be proven by a mutant.
@@ -21,6 +21,9 @@ RULE_NAMES = {
     "checks": (HERE / "checks", "*.py", re.compile(r'(?:Finding\(|RULE = )"([a-z0-9-]+)"')),
     "cfn-guard": (HERE / "guard", "*.guard", re.compile(r"^rule (\w+)", re.M)),
 }
+
+# The tools that look at what was changed and what that leads to, not at the whole template each time.
+SLOW = ("cfn-lint", "checkov")
 
 
 def mutants_of(tool):
@@ -63,6 +66,23 @@ def _key(holder, step):
     return int(step)
 
 
+def part_of(data, changes):
+    """The changed resources with all they lead to. Tools that take seconds for the whole template look at these alone."""
+    template = Template(data)
+    left = {change["at"].split("/")[1] for change in changes if change["at"].startswith("Resources/")}
+    kept = set()
+    while left:
+        kept |= left
+        left = set().union(*(_led_to(template, name) for name in left)) - kept
+    resources = {name: data["Resources"][name] for name in sorted(kept)} or dict([next(iter(data["Resources"].items()))])
+    return {key: data[key] for key in ("Parameters", "Conditions", "Mappings") if key in data} | {"Resources": resources}
+
+
+def _led_to(template, name):
+    resource = template.resources[name]
+    return template.references(resource) | set(as_list(resource.get("DependsOn")))
+
+
 def prove(folder):
     """Whether each mutant is refused, and nothing else: yields (is it, words). `folder` takes the files."""
     originals = {}
@@ -70,7 +90,7 @@ def prove(folder):
     with ThreadPoolExecutor(max_workers=len(TOOLS)) as pool:
         for tool, run in TOOLS.items():
             mutants = mutants_of(tool)
-            paths = _write(folder / tool, mutants, originals)
+            paths = _write(folder / tool, mutants, originals, is_whole=tool not in SLOW)
             unchanged = list(_write_originals(folder / tool / "unchanged", originals))
             # The tools are processes of their own, and wait for nothing but the processor.
             jobs[tool] = mutants, paths, unchanged, pool.submit(run, paths + unchanged)
@@ -84,7 +104,7 @@ def prove(folder):
             yield from _all_proven(tool, {mutant["rule"] for mutant in mutants})
 
 
-def _write(folder, mutants, originals):
+def _write(folder, mutants, originals, is_whole):
     written = []
     for index, mutant in enumerate(mutants):
         source = mutant.get("file", "postrider.yaml")
@@ -93,6 +113,8 @@ def _write(folder, mutants, originals):
         data = copy.deepcopy(originals[source])
         for change in mutant["change"]:
             spoil(data, change)
+        if not is_whole:
+            data = part_of(data, mutant["change"])
         path = folder / f"{index:02}" / Path(source).with_suffix(".json")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(data, indent=1), encoding="utf-8")
