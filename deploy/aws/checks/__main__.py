@@ -27,7 +27,11 @@ def examine():
 def main(arguments):
     """Prints what passed and what did not; returns the exit code."""
     if arguments == ["--own"]:
-        broken = [f"{Path(path).name}: {rule}: {words}" for path, found in own(TEMPLATES + OTHERS).items() for rule, words in found]
+        broken = [
+            f"{Path(path).name}: {rule}: {words}"
+            for path, found in own(TEMPLATES + OTHERS).items()
+            for rule, words in found
+        ]
         print("\n".join([*broken, f"{len(broken)} findings"]))
         return 1 if broken else 0
     passed = failed = 0

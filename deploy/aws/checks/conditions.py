@@ -3,7 +3,7 @@
 
 def holds(expression, parameters, conditions=None):
     """Whether `expression` is true where the parameters have these values."""
-    (function, arguments), = expression.items()
+    ((function, arguments),) = expression.items()
     if function == "Condition":
         return holds(conditions[arguments], parameters, conditions)
     if function == "Fn::Equals":

@@ -1,7 +1,7 @@
 """Spoiled templates, each of which the tool that is named for it must refuse.
 
-`mutants/<tool>.yaml` lists them: what is changed, and the rule that must be broken by it. A change has a way through the
-template (`at`, steps separated by slashes; `Key=Value` finds an entry of a list) and one of `set`, `remove`, `append`,
+`mutants/<tool>.yaml` lists them: what is changed, and the rule that must be broken by it. A change has a way through
+the template (`at`, steps separated by slashes; `Key=Value` finds an entry of a list) and one of `set`, `remove`, `append`,
 `replace` (two texts) and `fill` (a text of so many characters).
 """
 
@@ -67,15 +67,19 @@ def _key(holder, step):
 
 
 def part_of(data, changes):
-    """The changed resources with all they lead to. Tools that take seconds for the whole template look at these alone."""
+    """The changed resources with all they lead to: tools that take seconds for the whole template look at these."""
     template = Template(data)
     left = {change["at"].split("/")[1] for change in changes if change["at"].startswith("Resources/")}
     kept = set()
     while left:
         kept |= left
         left = set().union(*(_led_to(template, name) for name in left)) - kept
-    resources = {name: data["Resources"][name] for name in sorted(kept)} or dict([next(iter(data["Resources"].items()))])
-    return {key: data[key] for key in ("Parameters", "Conditions", "Mappings") if key in data} | {"Resources": resources}
+    resources = {name: data["Resources"][name] for name in sorted(kept)} or dict(
+        [next(iter(data["Resources"].items()))]
+    )
+    return {key: data[key] for key in ("Parameters", "Conditions", "Mappings") if key in data} | {
+        "Resources": resources
+    }
 
 
 def _led_to(template, name):

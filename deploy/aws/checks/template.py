@@ -89,11 +89,9 @@ class Template:
         """Every logical name of a resource that `value` refers to, however deep."""
         found = set()
         for path, inner in walk(value):
+            if isinstance(inner, str) and (path[-1:] == ("Fn::Sub",) or path[-2:] == ("Fn::Sub", 0)):
+                found.update(name.split(".")[0] for name in names_in_sub(inner))
             if not isinstance(inner, dict):
-                if path and path[-1] == "Fn::Sub" and isinstance(inner, str):
-                    found.update(name.split(".")[0] for name in names_in_sub(inner))
-                elif len(path) > 1 and path[-2] == "Fn::Sub" and path[-1] == 0:
-                    found.update(name.split(".")[0] for name in names_in_sub(inner))
                 continue
             if isinstance(inner.get("Ref"), str):
                 found.add(inner["Ref"])

@@ -37,7 +37,14 @@ def checkov(paths):
     found = {str(path): [] for path in paths}
     files = [part for path in found for part in ("--file", path)]
     said = _run(
-        BESIDE_PYTHON / "checkov", "--framework", "cloudformation", "--compact", "--skip-download", "--output", "json", *files
+        BESIDE_PYTHON / "checkov",
+        "--framework",
+        "cloudformation",
+        "--compact",
+        "--skip-download",
+        "--output",
+        "json",
+        *files,
     )
     seen = 0
     for report in said if isinstance(said, list) else [said]:
@@ -56,8 +63,16 @@ def cfn_guard(paths):
     found = {str(path): [] for path in paths}
     files = [part for path in found for part in ("--data", path)]
     said = _run(
-        os.environ["CFN_GUARD"], "validate", "--rules", HERE / "guard", "--structured", "--output-format", "json",
-        "--show-summary", "none", *files,
+        os.environ["CFN_GUARD"],
+        "validate",
+        "--rules",
+        HERE / "guard",
+        "--structured",
+        "--output-format",
+        "json",
+        "--show-summary",
+        "none",
+        *files,
     )
     for report in said:
         # It names files by their last part where that is enough.

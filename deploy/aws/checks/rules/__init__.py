@@ -5,7 +5,18 @@ from . import alarms, dashboards, data, functions, identity, mail, money, networ
 RULES = [
     rule
     for module in (
-        tags, parameters, identity, data, queues, mail, functions, schedules, alarms, dashboards, money, network,
+        tags,
+        parameters,
+        identity,
+        data,
+        queues,
+        mail,
+        functions,
+        schedules,
+        alarms,
+        dashboards,
+        money,
+        network,
     )
     for rule in module.RULES
 ]

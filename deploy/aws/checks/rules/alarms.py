@@ -76,7 +76,9 @@ def explained(template):
 def _anchors(text):
     """Anchors of the sections in the chapter about alarms on AWS."""
     chapter = text.partition("\n## Alarms on AWS\n")[2].partition("\n## ")[0]
-    return {re.sub(r"[^a-z0-9-]", "", title.lower().replace(" ", "-")) for title in re.findall(r"^### (.+)$", chapter, re.M)}
+    return {
+        re.sub(r"[^a-z0-9-]", "", title.lower().replace(" ", "-")) for title in re.findall(r"^### (.+)$", chapter, re.M)
+    }
 
 
 def emitted(template):
@@ -110,7 +112,10 @@ def windows(template):
         length = alarm.get("Period") or next(q["MetricStat"]["Period"] for q in alarm["Metrics"] if "MetricStat" in q)
         if periods * length > (604_800 if length >= 3600 else 86_400):
             yield Finding("alarm-window", name, "looks back further than CloudWatch does")
-        if not isinstance(alarm["EvaluationPeriods"], dict) and alarm.get("DatapointsToAlarm", 1) > alarm["EvaluationPeriods"]:
+        if (
+            not isinstance(alarm["EvaluationPeriods"], dict)
+            and alarm.get("DatapointsToAlarm", 1) > alarm["EvaluationPeriods"]
+        ):
             yield Finding("alarm-window", name, "can never have as many data points")
 
 

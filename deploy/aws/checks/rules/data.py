@@ -56,10 +56,14 @@ def ledger(template):
     for name, table in template.of_type("AWS::DynamoDB::Table"):
         wanted = {
             "deletion protection": table.get("DeletionProtectionEnabled") is True,
-            "point-in-time recovery": table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") is True,
+            "point-in-time recovery": table.get("PointInTimeRecoverySpecification", {}).get(
+                "PointInTimeRecoveryEnabled"
+            )
+            is True,
             "35 days of it": table.get("PointInTimeRecoverySpecification", {}).get("RecoveryPeriodInDays", 35) == 35,
             "billing on demand": table.get("BillingMode") == "PAY_PER_REQUEST",
-            "a stream of both images": table.get("StreamSpecification", {}).get("StreamViewType") == "NEW_AND_OLD_IMAGES",
+            "a stream of both images": table.get("StreamSpecification", {}).get("StreamViewType")
+            == "NEW_AND_OLD_IMAGES",
             "a key of this stack": template.target(table.get("SSESpecification", {}).get("KMSMasterKeyId")) is not None,
         }
         for what, is_there in wanted.items():
@@ -145,7 +149,10 @@ def logs(template):
 
 def backed_up(template):
     """The ledger is in a backup plan that runs, is kept, and copies where it is told to."""
-    plans = {name: properties["BackupPlan"]["BackupPlanRule"] for name, properties in template.of_type("AWS::Backup::BackupPlan")}
+    plans = {
+        name: properties["BackupPlan"]["BackupPlanRule"]
+        for name, properties in template.of_type("AWS::Backup::BackupPlan")
+    }
     selected = {
         template.target(properties["BackupPlanId"])
         for _, properties in template.of_type("AWS::Backup::BackupSelection")

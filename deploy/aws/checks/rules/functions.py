@@ -31,7 +31,9 @@ def one_artifact(template):
             yield Finding("function-roles", name, "runs on another system than the program is built for")
         if not properties.get("ReservedConcurrentExecutions"):
             yield Finding("function-roles", name, "reserves no concurrency, though the account's is shared")
-        if template.target(properties["Role"]) in [template.target(other["Role"]) for key, other in functions.items() if key != name]:
+        if template.target(properties["Role"]) in [
+            template.target(other["Role"]) for key, other in functions.items() if key != name
+        ]:
             yield Finding("function-roles", name, "shares its role with another function")
 
 

@@ -39,7 +39,7 @@ def named_resources(template):
 def _is_explained(text, sid):
     lines = text.splitlines()
     places = [index for index, line in enumerate(lines) if re.search(rf"Sid: {sid}$", line)]
-    return all(any("#" in line for line in lines[max(index - 4, 0):index]) for index in places)
+    return all(any("#" in line for line in lines[max(index - 4, 0) : index]) for index in places)
 
 
 def named_actions(template):
@@ -73,7 +73,11 @@ def for_us_only(template):
     for name, _, statement in template.statements():
         principal = statement.get("Principal")
         kind = template.resources[name]["Type"]
-        if statement.get("Effect") != "Allow" or principal is None or kind in ("AWS::IAM::Role", "AWS::EC2::VPCEndpoint"):
+        if (
+            statement.get("Effect") != "Allow"
+            or principal is None
+            or kind in ("AWS::IAM::Role", "AWS::EC2::VPCEndpoint")
+        ):
             continue
         condition = json.dumps(statement.get("Condition", {}))
         if principal == "*" or principal == {"AWS": "*"}:

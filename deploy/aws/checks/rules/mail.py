@@ -5,7 +5,16 @@ from ..template import as_list
 
 # What SES calls the events of a configuration set, as CloudFormation takes them.
 EVENTS = {
-    "bounce", "click", "complaint", "delivery", "deliveryDelay", "open", "reject", "renderingFailure", "send", "subscription",
+    "bounce",
+    "click",
+    "complaint",
+    "delivery",
+    "deliveryDelay",
+    "open",
+    "reject",
+    "renderingFailure",
+    "send",
+    "subscription",
 }
 # What the ledger needs to know what became of a message.
 NEEDED = {"bounce", "complaint", "delivery", "deliveryDelay", "reject", "renderingFailure", "send"}
@@ -31,11 +40,11 @@ def publishable(template):
     for name, properties in template.of_type("AWS::SES::ConfigurationSetEventDestination"):
         topic = template.target(properties["EventDestination"]["SnsDestination"]["TopicARN"])
         yield from _may_use_key(template, topic, "ses.amazonaws.com", f"SES cannot report to it ({name})")
-    for name, properties in template.of_type("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
-        for action in as_list(properties.get("AlarmActions")):
-            yield from _may_use_key(template, template.target(action), "cloudwatch.amazonaws.com", "alarms cannot notify it")
-        break
-    for name, properties in template.of_type("AWS::SNS::Subscription"):
+    alarms = template.of_type("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    told = {template.target(action) for _, properties in alarms for action in as_list(properties.get("AlarmActions"))}
+    for topic in sorted(told & set(template.resources)):
+        yield from _may_use_key(template, topic, "cloudwatch.amazonaws.com", "alarms cannot notify it")
+    for _, properties in template.of_type("AWS::SNS::Subscription"):
         if properties["Protocol"] == "sqs":
             queue = template.target(properties["Endpoint"])
             yield from _may_use_key(template, queue, "sns.amazonaws.com", "SNS cannot deliver to it")
@@ -53,10 +62,12 @@ def _may_use_key(template, name, service, words):
 
 def allowed_to_publish(template):
     """The topic's own policy lets SES in."""
-    for name, properties in template.of_type("AWS::SES::ConfigurationSetEventDestination"):
+    for _, properties in template.of_type("AWS::SES::ConfigurationSetEventDestination"):
         topic = template.target(properties["EventDestination"]["SnsDestination"]["TopicARN"])
         for _, _, statement in template.statements():
-            if statement.get("Principal") == {"Service": "ses.amazonaws.com"} and topic in template.references(statement.get("Resource")):
+            if statement.get("Principal") == {"Service": "ses.amazonaws.com"} and topic in template.references(
+                statement.get("Resource")
+            ):
                 break
         else:
             yield Finding("ses-topic", topic, "its policy does not let SES publish")

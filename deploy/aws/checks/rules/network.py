@@ -3,7 +3,15 @@
 from ..finding import Finding
 from ..template import walk
 
-NEEDED = {"dynamodb": "Gateway", "sqs": "Interface", "sns": "Interface", "kms": "Interface", "logs": "Interface", "email": "Interface", "secretsmanager": "Interface"}
+NEEDED = {
+    "dynamodb": "Gateway",
+    "sqs": "Interface",
+    "sns": "Interface",
+    "kms": "Interface",
+    "logs": "Interface",
+    "email": "Interface",
+    "secretsmanager": "Interface",
+}
 OPEN = ("0.0.0.0/0", "::/0")
 
 

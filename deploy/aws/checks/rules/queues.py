@@ -16,7 +16,11 @@ def patient(template):
         timeout = template.resources[function]["Properties"].get("Timeout", 3)
         needed = 6 * timeout + source.get("MaximumBatchingWindowInSeconds", 0)
         if queue.get("VisibilityTimeout", 30) < needed:
-            yield Finding("queue-visibility", name, f"its queue hides messages for less than {needed} s, though {function} may take {timeout} s")
+            yield Finding(
+                "queue-visibility",
+                name,
+                f"its queue hides messages for less than {needed} s, though {function} may take {timeout} s",
+            )
 
 
 def batched(template):
@@ -33,7 +37,7 @@ def batched(template):
 def dead_letters(template):
     """Whatever cannot be taken or delivered is kept for two weeks: from queues, subscriptions and schedules."""
     dead = set()
-    for name, source in template.of_type("AWS::Lambda::EventSourceMapping"):
+    for _, source in template.of_type("AWS::Lambda::EventSourceMapping"):
         queue = template.target(source["EventSourceArn"])
         redrive = template.resources[queue]["Properties"].get("RedrivePolicy")
         if not redrive:
@@ -63,7 +67,9 @@ def over_tls(template):
     """Every topic and queue refuses whoever comes without TLS."""
     closed = set()
     for _, _, statement in template.statements():
-        if statement.get("Effect") == "Deny" and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
+        if statement.get("Effect") == "Deny" and statement.get("Condition") == {
+            "Bool": {"aws:SecureTransport": "false"}
+        }:
             closed |= {template.target(resource) for resource in as_list(statement["Resource"])}
     for name, _ in template.of_type("AWS::SNS::Topic", "AWS::SQS::Queue"):
         if name not in closed:
