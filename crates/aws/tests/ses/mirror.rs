@@ -22,7 +22,7 @@ use postrider_testkit::http_endpoint::{Answer, Endpoint, Script};
 const LIST: &str = "/v2/email/suppression/addresses";
 
 /// An account whose list grows and shrinks as it is asked to.
-fn account(entries: Vec<(&str, &str)>) -> (Box<Script>, Arc<Mutex<Vec<String>>>) {
+fn account(entries: &[(&str, &str)]) -> (Box<Script>, Arc<Mutex<Vec<String>>>) {
     let summaries = entries.iter().map(|(address, reason)| {
         json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": 1_795_400_000.0})
     });
@@ -61,7 +61,7 @@ struct World {
 }
 
 impl World {
-    async fn new(entries: Vec<(&str, &str)>) -> Self {
+    async fn new(entries: &[(&str, &str)]) -> Self {
         let endpoint = Endpoint::start(account(entries).0).await;
         let rules = RecipientRules { secret: Secret::new([7; 32]), soft_bounces: SoftBounceRule::default() };
         Self { endpoint, ledger: Arc::new(MemoryLedger::new(rules)), clock: Arc::new(ManualClock::default()) }
@@ -117,7 +117,7 @@ async fn what_the_account_has_is_brought_in_page_by_page_once() {
         ("eve@example.com", "BOUNCE"),
         ("zoe@example.com", "BOUNCE"),
     ];
-    let world = World::new(entries).await;
+    let world = World::new(&entries).await;
     world.suppress("eve@example.com", SuppressionReason::Complaint).await;
     let mut progress = Progress::default();
     let mirrored = world.mirror(Direction::From).pass(&mut progress).await.expect("passes");
@@ -132,7 +132,7 @@ async fn what_the_account_has_is_brought_in_page_by_page_once() {
 
 #[tokio::test]
 async fn hard_bounces_and_complaints_are_given_and_nothing_else() {
-    let world = World::new(Vec::new()).await;
+    let world = World::new(&[]).await;
     world.suppress("ada@example.com", SuppressionReason::HardBounce).await;
     world.suppress("bob@example.com", SuppressionReason::Complaint).await;
     world.suppress("eve@example.com", SuppressionReason::Manual).await;
@@ -148,7 +148,7 @@ async fn hard_bounces_and_complaints_are_given_and_nothing_else() {
 
 #[tokio::test]
 async fn a_later_pass_gives_what_is_new_and_never_what_came_from_the_account() {
-    let world = World::new(vec![("bob@example.com", "BOUNCE")]).await;
+    let world = World::new(&[("bob@example.com", "BOUNCE")]).await;
     world.suppress("old@example.com", SuppressionReason::HardBounce).await;
     world.clock.advance_ms(120_000);
     let mut progress = Progress::default();
@@ -169,7 +169,7 @@ async fn a_refusal_keeps_what_was_done_and_names_no_address() {
         _ => Answer::Error(403, "AccessDeniedException", "not for ada@example.com"),
     }))
     .await;
-    let world = World { endpoint, ..World::new(Vec::new()).await };
+    let world = World { endpoint, ..World::new(&[]).await };
     world.suppress("ada@example.com", SuppressionReason::HardBounce).await;
     let mut progress = Progress::default();
     let error = world.mirror(Direction::Both).pass(&mut progress).await.expect_err("refused");
@@ -180,7 +180,7 @@ async fn a_refusal_keeps_what_was_done_and_names_no_address() {
 
 #[tokio::test]
 async fn an_address_is_taken_off_the_accounts_list_or_was_not_on_it() {
-    let world = World::new(Vec::new()).await;
+    let world = World::new(&[]).await;
     let list = world.list();
     list.remove(&parse("ada@example.com")).await.expect("removed");
     list.remove(&parse("gone@example.com")).await.expect("was not there");
