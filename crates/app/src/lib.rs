@@ -9,7 +9,7 @@ mod feedback;
 mod ingest;
 mod ledger;
 mod logging;
-mod mailer;
+mod mirror;
 mod output;
 pub mod reload;
 pub mod runtime;

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::middleware::map_response;
 use axum::response::Response;
 use http::HeaderValue;
+use postrider_aws::secret::Secrets;
 use postrider_core::limits::{STOP_DRAIN_MS_MAX, STOP_GOODBYE_MS_MAX};
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::RecipientRules;
@@ -26,7 +27,6 @@ use postrider_http::reload::{ReloadRefused, ReloadTypes};
 use postrider_http::state::Api;
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
-use postrider_mail::mailers::smtp::SmtpConfigError;
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::unsubscribe::Unsubscribe;
@@ -37,16 +37,18 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::engine::Engine;
+use crate::engine::{AccountRate, Engine};
 use crate::feedback::{self, FeedbackError, Intake, SnsError};
 use crate::ingest;
 use crate::ledger::OpenLedger;
-use crate::mailer::OpenMailer;
+use crate::mirror::{self, OpenMirror};
 use crate::reload::Reloader;
 use crate::secret_file::{self, SecretError};
 use crate::server_file::{self, INSTANCE_HEADER};
 use crate::webhooks::Webhooks;
 use postrider_environment::config::Settings;
+use postrider_environment::mailer::{MailerError, MailerParts, OpenMailer};
+use postrider_environment::secret;
 use postrider_environment::system::{SystemClock, SystemRandom};
 
 /// How long running requests and messages on their way may take once the server is told to stop.
@@ -92,9 +94,12 @@ pub enum StartError {
     /// A notification type is broken.
     #[error("the notification types cannot be used:\n{}", list(.0))]
     Types(Vec<TypeError>),
-    /// The mail server's settings do not fit together.
+    /// There is no mailer.
     #[error(transparent)]
-    Smtp(#[from] SmtpConfigError),
+    Mailer(#[from] MailerError),
+    /// The installation's secret, kept elsewhere, cannot be had.
+    #[error("server.secret: {0}")]
+    KeptSecret(#[from] secret::KeptSecretError),
     /// The signing key cannot be used.
     #[error(transparent)]
     Dkim(#[from] DkimKeyError),
@@ -178,6 +183,7 @@ pub struct Parts {
     pub ledger: OpenLedger,
     /// What the API is made of.
     pub api: Api,
+    secrets: Arc<Secrets>,
     wake: Arc<Notify>,
     wake_webhooks: Arc<Notify>,
 }
@@ -198,8 +204,16 @@ impl Parts {
         let sns = settings.feedback.sns.as_ref().map(feedback::endpoint).transpose()?.map(Arc::new);
         make_data_dir(settings)?;
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let secret =
-            secret_file::load_or_create(&settings.secret_file, has_secret(&settings.ledger_path), &*random)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let secrets = Arc::new(Secrets::new(Arc::clone(&clock)));
+        let secret = match &settings.secret {
+            Some(setting) => secret::resolve(setting, &secrets).await?,
+            None => secret_file::load_or_create(
+                &settings.secret_file,
+                has_secret(&settings.ledger_path),
+                &*random,
+            )?,
+        };
         let bounce_domain = settings.sender.bounce_domain.as_deref();
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
         let resources = Resources {
@@ -221,7 +235,6 @@ impl Parts {
             return_paths.clone(),
             resources,
         ));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let wake = Arc::new(Notify::new());
         let bell = Arc::clone(&wake);
         let wake_webhooks = Arc::new(Notify::new());
@@ -244,17 +257,30 @@ impl Parts {
             sns,
             webhook_targets: Arc::new(webhook_targets),
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
+            list_elsewhere: mirror::list_elsewhere(settings.ses_mirror.as_ref()).await,
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             reload: Some(reload),
             sender: None,
         };
-        Ok(Self { ledger: opened, api, wake, wake_webhooks })
+        Ok(Self { ledger: opened, api, secrets, wake, wake_webhooks })
     }
 
     /// The API over these parts.
     pub fn router(&self) -> Router {
         postrider_http::router(self.api.clone())
     }
+}
+
+async fn open_mailer(settings: &Settings, parts: &Parts) -> Result<OpenMailer, MailerError> {
+    let health = Arc::clone(&parts.api.health);
+    let parts = MailerParts {
+        clock: &parts.api.clock,
+        secrets: &parts.secrets,
+        // The engine keeps the pace.
+        turn_wait_max: None,
+        tell: Box::new(move |cause| health.set_detour(cause.map(ToString::to_string))),
+    };
+    OpenMailer::open(settings, parts).await
 }
 
 /// A server that runs.
@@ -285,10 +311,10 @@ impl Server {
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let unavailable =
             |error: std::io::Error| StartError::Listen { listen: settings.listen, reason: error.to_string() };
-        let parts = Parts::open(settings, Types::Needed).await?;
-        let opened = OpenMailer::open(settings, &parts.api.clock, &parts.api.health).await?;
-        let account_rate = opened.account_rate();
-        let OpenMailer { mailer, connections, account } = opened;
+        let parts = Box::pin(Parts::open(settings, Types::Needed)).await?;
+        let OpenMailer { mailer, connections, account } = Box::pin(open_mailer(settings, &parts)).await?;
+        let account_rate = account.clone();
+        let account_rate: AccountRate = Arc::new(move || account_rate.as_ref()?.rate_per_1000_secs());
         let listener = TcpListener::bind(settings.listen).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let (stop, stopped) = watch::channel(false);
@@ -332,6 +358,9 @@ impl Server {
         if let Some(account) = account {
             let stopped = stopped.clone();
             chores.spawn(async move { account.keep_fresh(stopped).await });
+        }
+        if let Some(mirror) = OpenMirror::open(settings, &parts.api).await {
+            chores.spawn(mirror.run(stopped.clone()));
         }
         ingest::start(&settings.ingest, &parts.api, &stopped, &mut chores);
         let engine = tokio::spawn(engine.run(stopped));

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use postrider_core::domain::suppression::Secret;
 use postrider_core::ports::clock::Random;
+use postrider_environment::secret::parse_secret;
 
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
@@ -66,15 +67,7 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 fn parse(text: &str) -> Option<Secret> {
-    let digits = text.trim();
-    if digits.len() != 2 * SECRET_BYTES || !digits.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; SECRET_BYTES];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(Secret::new(bytes))
+    parse_secret(text).map(Secret::new)
 }
 
 /// Whole and on the disk under another name first, then given its own unless that is taken: nobody reads half a secret,

@@ -4,6 +4,7 @@ pub mod cost;
 pub mod emf;
 pub mod ingest;
 pub mod sdk;
+pub mod secret;
 pub mod ses;
 pub mod ses_event;
 pub mod sns;

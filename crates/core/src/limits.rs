@@ -425,10 +425,35 @@ pub const SES_IDENTITY_FRESH_MS: u64 = 60_000;
 /// Identities one sender's address may fall under: itself, its domain and the domains above it.
 pub const SES_IDENTITIES_MAX: usize = 5;
 
+/// How long a change of the account's suppression list may take, tries together.
+pub const SES_LIST_TIMEOUT_MS: u64 = 20_000;
+/// Between two requests of one pass over it: SES lets an account make one a second of each kind.
+pub const SES_REQUEST_GAP_MS: u64 = 1_000;
+/// Between two passes.
+pub const SES_MIRROR_PAUSE_MS: u64 = 5 * 60 * 1000;
+/// Entries of the account's suppression list on one page.
+pub const SES_LIST_PAGE: usize = 1_000;
+/// Pages of the account's suppression list that one pass looks at.
+pub const SES_LIST_PAGES_MAX: usize = 1_000;
+/// Entries that one pass puts on the account's suppression list.
+pub const SES_PUTS_PER_PASS_MAX: usize = 10_000;
 /// How long a mailer whose account is at fault is left alone at first, while another takes over.
 pub const FALLBACK_PAUSE_MS_MIN: u64 = 30_000;
 /// How long at most, after probes that failed.
 pub const FALLBACK_PAUSE_MS_MAX: u64 = 300_000;
+
+/// How long reading one secret may take.
+pub const SECRET_TIMEOUT_MS: u64 = 10_000;
+/// How long a secret that was read is kept.
+pub const SECRET_KEPT_MS: u64 = 15 * 60 * 1000;
+/// How old a secret that does not work must be to be read again.
+pub const SECRET_REREAD_MS_MIN: u64 = 30_000;
+/// Secrets that are kept; an installation has a handful.
+pub const SECRETS_KEPT_MAX: usize = 64;
+/// Bytes of the answer that brings a parameter.
+pub const SECRET_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a secret.
+pub const SECRET_BYTES_MAX: usize = 4 * 1024;
 
 // A message must not be given up before its connection is.
 const _: () = assert!(AWS_CONNECT_TIMEOUT_MS < SES_LOOK_TIMEOUT_MS);

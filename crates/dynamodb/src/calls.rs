@@ -60,10 +60,15 @@ impl Calls {
         self.random.next_u64().to_be_bytes()
     }
 
+    /// A number below `end` that nobody can guess.
+    pub(crate) fn below(&self, end: u64) -> u64 {
+        self.random.next_u64() % end.max(1)
+    }
+
     /// Waits before try number `tried` + 1, longer each time and never as long as anybody else.
     pub(crate) async fn pause(&self, tried: u32) {
         let ceiling = PAUSE_MS_FIRST.saturating_mul(1 << tried.min(16)).min(DYNAMODB_PAUSE_MS_MAX);
-        let ms = self.random.next_u64() % (ceiling + 1);
+        let ms = self.below(ceiling + 1);
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 

@@ -2,41 +2,37 @@
 
 #![expect(clippy::expect_used, reason = "a contract that cannot be set up has failed")]
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use postrider_dynamodb::sdk::create_table;
+use postrider_dynamodb::sdk::{SdkTable, create_table};
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_testkit::contract::Subject;
 use postrider_testkit::contract::scene::recipient_rules;
+use postrider_testkit::emulator::{Account, REGION, endpoint, unique};
 use postrider_testkit::random::SeededRandom;
 
-fn endpoint() -> String {
-    std::env::var("POSTRIDER_TEST_EMULATOR").expect(
-        "POSTRIDER_TEST_EMULATOR names the emulator's URL, such as http://127.0.0.1:5000; start moto_server and set it",
-    )
-}
-
-fn sdk() -> SdkConfig {
-    let credentials = Credentials::new("test", "test", None, None, "test");
+fn sdk(account: &Account) -> SdkConfig {
+    let credentials = Credentials::new(account.number(), "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
+        .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build()
 }
 
 async fn open_in_emulator() -> DynamoLedger {
-    // Process ids come again, and the emulator remembers.
-    let random = RandomState::new().build_hasher().finish();
-    let table = format!("contract-{random:016x}");
-    let (sdk, endpoint) = (sdk(), endpoint());
-    create_table(&sdk, &table, Some(&endpoint)).await.expect("a table can be created");
-    let config = DynamoConfig { endpoint_url: Some(endpoint), ..DynamoConfig::new(table) };
-    let random = Arc::new(SeededRandom::new(random));
-    DynamoLedger::open(&sdk, config, recipient_rules(), random).await.expect("an empty table opens")
+    let table = unique("contract");
+    let (sdk, endpoint) = (sdk(&Account::new()), endpoint());
+    create_table(&sdk, &table, Some(endpoint)).await.expect("a table can be created");
+    // The emulator answers some two hundred requests a second, and the cases ask much at once: one shard, and patience.
+    let config = DynamoConfig { shards: 1, ..DynamoConfig::new(&*table) };
+    let table = SdkTable::with_patience(&sdk, table, Some(endpoint), Duration::from_secs(60));
+    let random = Arc::new(SeededRandom::new(17));
+    let opened = DynamoLedger::over(Arc::new(table), &config, recipient_rules(), random).await;
+    opened.expect("an empty table opens")
 }
 
 fn open() -> Subject {

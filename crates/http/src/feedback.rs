@@ -40,14 +40,8 @@ impl Api {
     ) -> Result<Vec<FeedbackRecorded>, LedgerError> {
         let now = self.clock.now();
         let mut recorded = Vec::with_capacity(incoming.len());
-        for mut each in incoming {
-            if let Some(sandbox) = self.types.current().sandbox()
-                && sandbox.stands_in(each.report.recipient.as_ref())
-            {
-                // The message was meant for somebody else, whose address it says nothing about.
-                each.report.recipient = None;
-                each.may_condemn = false;
-            }
+        for each in incoming {
+            let each = each.for_recipients_of(&*self.types);
             // One by one, so that what is durable is counted although a later one fails.
             let result = record_report(&*self.ledger, each, now).await?;
             self.metrics.count_feedback(&result, now);

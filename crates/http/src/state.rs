@@ -5,6 +5,7 @@ use std::sync::Arc;
 use postrider_core::domain::suppression::Secret;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::clock::{Clock, Random};
+use postrider_core::ports::feedback::ListElsewhere;
 use postrider_core::ports::ledger::{Claim, Ledger};
 use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
@@ -62,6 +63,9 @@ pub struct Api {
     pub wake_webhooks: Arc<dyn Fn() + Send + Sync>,
     /// Who may ask.
     pub gate: Arc<Gate>,
+    /// The list of the mail service's account, from which addresses must go as well that are taken off ours; `None` where
+    /// the two are not kept in step.
+    pub list_elsewhere: Option<Arc<dyn ListElsewhere>>,
     /// Reads the notification types again; `None` where they cannot change.
     pub reload: Option<Arc<dyn ReloadTypes>>,
     /// Who sends what is accepted; `None` where a dispatcher looks for it.

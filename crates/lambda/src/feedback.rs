@@ -58,6 +58,7 @@ async fn record(parts: &Parts, event: SesEvent, measured: &mut Measurements) -> 
     for report in event.reports {
         let now = parts.clock.now();
         let incoming = IncomingReport { report, references: event.references.clone(), may_condemn: true };
+        let incoming = incoming.for_recipients_of(&*parts.catalog);
         tally::report(&record_report(&*parts.ledger, incoming, now).await?, now, measured);
     }
     Ok(())

@@ -9,17 +9,21 @@ use aws_config::SdkConfig;
 use postrider_aws::cost::Volume;
 use postrider_aws::emf::{InvalidNamespace, Namespace};
 use postrider_aws::sdk;
+use postrider_aws::secret::Secrets;
+use postrider_aws::ses::suppressed::AccountList;
 use postrider_aws::ses::{Account, SesMailer};
 use postrider_core::domain::suppression::Secret;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::limits::SES_REQUEST_GAP_MS;
 use postrider_core::ports::clock::{Clock, Random};
-use postrider_core::ports::feedback::RecipientRules;
+use postrider_core::ports::feedback::{ListElsewhere, RecipientRules};
 use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
     ConfigError, LedgerSettings, MailerSettings, RawSettings, SesSettings, Settings,
 };
+use postrider_environment::mailer::{MailerError, open_smtp};
 use postrider_environment::system::{SystemClock, SystemRandom};
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
@@ -30,7 +34,6 @@ use postrider_http::state::Api;
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::failover::FailoverMailer;
-use postrider_mail::mailers::smtp::{SmtpConfigError, SmtpMailer};
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::unsubscribe::Unsubscribe;
@@ -83,9 +86,9 @@ pub enum WiringError {
     /// The mailer would keep messages where nobody finds them.
     #[error("mailer.kind must be ses or smtp: a function has no disk that outlives it")]
     Mailer,
-    /// The mail server's settings do not fit together.
+    /// The mail server's settings do not fit together, or its password cannot be had.
     #[error(transparent)]
-    Smtp(#[from] SmtpConfigError),
+    Smtp(#[from] MailerError),
     /// Costs are known only where SES sends.
     #[error("mailer.kind must be ses: SES says how much was sent, and nothing else does")]
     Cost,
@@ -173,7 +176,7 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn parts(&self) -> Result<Parts, WiringError> {
-        Ok(self.open().await?.0)
+        Ok(Box::pin(self.open()).await?.0)
     }
 
     /// The calls of webhooks over `parts`.
@@ -197,7 +200,7 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn api(&self) -> Result<(Api, Parts), WiringError> {
-        let (parts, types, return_paths) = self.open().await?;
+        let (parts, types, return_paths) = Box::pin(self.open()).await?;
         let settings = &self.settings;
         let api = Api {
             ledger: Arc::clone(&parts.ledger),
@@ -217,6 +220,7 @@ impl Wiring {
             webhook_targets: Arc::new(self.webhook_targets()),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            list_elsewhere: self.list_elsewhere().await,
             reload: None,
             sender: None,
         };
@@ -240,7 +244,7 @@ impl Wiring {
             endpoint_url: table.place.endpoint_url.clone(),
             ..DynamoConfig::new(table.table.clone())
         };
-        let ledger = DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random)).await?;
+        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
@@ -295,7 +299,7 @@ impl Wiring {
     async fn mailer(&self) -> Result<Arc<dyn Mailer>, WiringError> {
         match &self.settings.mailer {
             MailerSettings::Outbox => Err(WiringError::Mailer),
-            MailerSettings::Smtp(smtp) => Ok(Arc::new(SmtpMailer::new(smtp.clone())?)),
+            MailerSettings::Smtp(smtp) => Ok(open_smtp(smtp, &self.secrets()).await?),
             MailerSettings::Ses(ses) => self.ses(ses).await,
         }
     }
@@ -311,12 +315,24 @@ impl Wiring {
         }
         let ses = SesMailer::new(&sdk, config, account, Arc::clone(&self.clock)).pacing(turn_wait);
         let Some(smtp) = &settings.fallback else { return Ok(Arc::new(ses)) };
-        let second = Arc::new(SmtpMailer::new(smtp.clone())?);
+        let second = open_smtp(smtp, &self.secrets()).await?;
         let tell = Box::new(|cause: Option<&_>| {
             let cause = cause.map(ToString::to_string);
             tracing::warn!(cause, "which way messages take has changed; with a cause they take the second");
         });
         Ok(Arc::new(FailoverMailer::new(Arc::new(ses), second, Arc::clone(&self.clock), tell)))
+    }
+
+    /// What is named by reference, such as the mail server's password.
+    fn secrets(&self) -> Arc<Secrets> {
+        Arc::new(Secrets::new(Arc::clone(&self.clock)))
+    }
+
+    /// The account's list, from which addresses must go that are taken off ours, if ours is given to it.
+    async fn list_elsewhere(&self) -> Option<Arc<dyn ListElsewhere>> {
+        let mirror = self.settings.ses_mirror.as_ref().filter(|mirror| mirror.direction.gives())?;
+        let sdk = sdk::load(&mirror.place).await;
+        Some(Arc::new(AccountList::new(&sdk, Duration::from_millis(SES_REQUEST_GAP_MS))))
     }
 
     fn account(&self, sdk: &SdkConfig, settings: &SesSettings) -> Arc<Account> {

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::Failure;
 use crate::cli::GlobalOptions;
-use crate::{ledger, mailer, runtime};
+use crate::{ledger, runtime};
 use postrider_environment::config::{MailerSettings, keys};
+use postrider_environment::mailer;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]

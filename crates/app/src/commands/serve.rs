@@ -8,8 +8,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use crate::runtime::Server;
-use crate::{ledger, logging, mailer};
+use crate::{ledger, logging};
 use postrider_environment::config::{MailerSettings, Settings};
+use postrider_environment::mailer;
 
 /// Runs the server until SIGTERM or SIGINT. SIGHUP reads the notification types again.
 ///

@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use postrider_aws::ses::suppressed::Mirrored;
 use postrider_core::limits::IMPORT_FAILURES_TOLD_MAX;
+use postrider_environment::config::Settings;
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -13,6 +15,7 @@ use super::csv_parts::{CsvPart, CsvParts};
 use super::suppressions_export::export;
 use crate::cli::GlobalOptions;
 use crate::connection::{Connection, query_value};
+use crate::mirror::OpenMirror;
 use crate::output::Output;
 use crate::runtime::Types;
 
@@ -45,6 +48,8 @@ pub enum SuppressionsCommand {
         /// A file with a column `address`; `-` reads standard input
         file: PathBuf,
     },
+    /// Bring it in step with that of the SES account, once; a server that runs does so by itself
+    Mirror,
     /// Write all of it as CSV, safe to open in a spreadsheet
     Export {
         /// A new file, for its owner alone; standard output if not given
@@ -83,10 +88,27 @@ pub async fn run(global: &GlobalOptions, command: SuppressionsCommand) -> Result
         SuppressionsCommand::Add(options) => add(&connection, &options, output).await,
         SuppressionsCommand::Remove { address } => remove(&connection, &address, output).await,
         SuppressionsCommand::Import { file } => import(&connection, &file, output).await,
+        SuppressionsCommand::Mirror => mirror(&settings, &connection, output).await,
         SuppressionsCommand::Export { file } => export(&connection, file.as_deref(), output).await,
     };
     connection.close().await;
     result
+}
+
+async fn mirror(settings: &Settings, connection: &Connection, output: Output) -> Result<(), Failure> {
+    let Connection::Ledger(parts) = connection else {
+        return Err(Failure::new(
+            "a server has the ledger and keeps the lists in step by itself, where suppression.ses_mirror says so",
+        ));
+    };
+    let Some(mirror) = OpenMirror::open(settings, &parts.api).await else {
+        return Err(Failure::new("suppression.ses_mirror is off; set it to `to`, `from` or `both`"));
+    };
+    let Mirrored { given, taken, skipped } = mirror.pass().await.map_err(|error| Failure::because(&error))?;
+    let json = json!({ "given": given, "taken": taken, "skipped": skipped });
+    let text = format!("{given} entries put on the account's list, {taken} taken from it, {skipped} skipped");
+    output.show(&json, &text);
+    Ok(())
 }
 
 async fn list(

@@ -10,5 +10,6 @@ mod feedback;
 mod finding_the_server;
 mod privacy;
 mod sending;
+mod ses;
 mod stopping;
 mod suppressions;

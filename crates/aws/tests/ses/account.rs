@@ -9,8 +9,9 @@ use postrider_core::domain::outcome::AttemptOutcome;
 use postrider_core::ports::clock::Clock;
 use serde_json::json;
 
-use super::endpoint::{Answer, Script, accepted, account, outbound};
 use super::scene::{Scene, sdk};
+use postrider_testkit::http_endpoint::{Answer, Script};
+use postrider_testkit::ses_answers::{accepted, account, outbound};
 
 const NOW: Duration = Duration::ZERO;
 

@@ -3,7 +3,8 @@
 #![expect(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 mod account;
-mod endpoint;
+mod mirror;
 mod outcomes;
 mod scene;
+mod secrets;
 mod sending;

@@ -7,8 +7,9 @@ use postrider_core::domain::outcome::{Failure, FailureClass, FaultScope, Reach};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::endpoint::{Answer, Script, account, outbound};
 use super::scene::{Scene, config, failure_of};
+use postrider_testkit::http_endpoint::{Answer, Script};
+use postrider_testkit::ses_answers::{account, outbound};
 
 /// Retryable for everybody, spends no attempt, and no message had any part in it.
 fn assert_route(failure: &Failure, cause: &str, is_account_fault: bool) {

@@ -13,7 +13,8 @@ use postrider_core::ports::clock::Clock;
 use postrider_core::ports::mailer::{Envelope, Mailer as _, OutgoingMessage};
 use postrider_testkit::clock::ManualClock;
 
-use super::endpoint::{Answer, Endpoint, Script, outbound};
+use postrider_testkit::http_endpoint::{Answer, Endpoint, Script};
+use postrider_testkit::ses_answers::outbound;
 
 /// Ample for a loopback exchange on a busy machine.
 pub const TIMEOUT_MS: u64 = 20_000;

@@ -6,8 +6,9 @@ use postrider_core::domain::outcome::{AttemptOutcome, FailureClass};
 use postrider_core::ports::mailer::Mailer as _;
 use serde_json::json;
 
-use super::endpoint::{Answer, outbound};
 use super::scene::{Scene, message};
+use postrider_testkit::http_endpoint::Answer;
+use postrider_testkit::ses_answers::outbound;
 
 #[tokio::test]
 async fn a_message_goes_as_it_is_to_its_one_recipient_under_our_tag() {

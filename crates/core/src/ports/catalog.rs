@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::address::EmailAddress;
 use crate::domain::document::Fingerprint;
 use crate::domain::event::{Event, StoredEvent};
 use crate::domain::guard::Guards;
@@ -74,6 +75,13 @@ pub trait Catalog: Send + Sync {
     /// What the type says about the other e-mails of an order; `None` if nothing, which costs nothing.
     fn guards(&self, _notification_type: &str) -> Option<Arc<Guards>> {
         None
+    }
+
+    /// Whether reports about `address` are about messages that were meant for somebody else, because a sandbox sent them
+    /// there. Reports that do not say whom they are about may be.
+    fn stands_in(&self, address: Option<&EmailAddress>) -> bool {
+        let _ = address;
+        false
     }
 
     /// Makes the message of one notification, dated `at`. The same arguments give the same bytes.

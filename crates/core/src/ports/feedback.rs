@@ -241,3 +241,23 @@ pub trait FeedbackLedger: Send + Sync {
     /// many entries there are.
     async fn forget_suppressed_address(&self, address: EmailAddress) -> Result<usize, LedgerError>;
 }
+
+/// A list elsewhere that holds the same addresses, such as that of a mail service's account.
+#[async_trait]
+pub trait ListElsewhere: Send + Sync {
+    /// Takes `address` off that list, or finds that it is not on it.
+    ///
+    /// # Errors
+    /// [`ElsewhereError`]: it may still be on it.
+    async fn remove(&self, address: &EmailAddress) -> Result<(), ElsewhereError>;
+}
+
+/// A list elsewhere did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{list} did not let the address go ({code})")]
+pub struct ElsewhereError {
+    /// Which list.
+    pub list: &'static str,
+    /// Why, without addresses.
+    pub code: String,
+}

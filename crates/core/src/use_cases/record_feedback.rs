@@ -2,6 +2,7 @@
 
 use crate::domain::feedback::{Reference, Report};
 use crate::domain::time::Timestamp;
+use crate::ports::catalog::Catalog;
 use crate::ports::feedback::{Feedback, FeedbackRecorded};
 use crate::ports::ledger::{Ledger, LedgerError};
 
@@ -14,6 +15,19 @@ pub struct IncomingReport {
     pub references: Vec<Reference>,
     /// Whether it may put its recipient on the suppression list.
     pub may_condemn: bool,
+}
+
+impl IncomingReport {
+    /// The report as it counts while a sandbox sends messages to somebody who stands in for their recipients: it settles
+    /// the notification, and says nothing about the recipient's own address.
+    #[must_use]
+    pub fn for_recipients_of(mut self, catalog: &dyn Catalog) -> Self {
+        if catalog.stands_in(self.report.recipient.as_ref()) {
+            self.report.recipient = None;
+            self.may_condemn = false;
+        }
+        self
+    }
 }
 
 /// Records a report and tells what it came to. When this returns `Ok` all that follows from it is durable.

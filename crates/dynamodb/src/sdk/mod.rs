@@ -36,7 +36,19 @@ impl SdkTable {
     /// The table `name`, reached as `sdk` says, at `endpoint_url` if given. Nothing is sent yet.
     #[must_use]
     pub fn new(sdk: &SdkConfig, name: impl Into<String>, endpoint_url: Option<&str>) -> Self {
-        let client = client(sdk, endpoint_url, Duration::from_millis(DYNAMODB_CALL_MS_MAX));
+        let patience = Duration::from_millis(DYNAMODB_CALL_MS_MAX);
+        Self::with_patience(sdk, name, endpoint_url, patience)
+    }
+
+    /// The same with another time after which a call is given up: an emulator may take longer than the service does.
+    #[must_use]
+    pub fn with_patience(
+        sdk: &SdkConfig,
+        name: impl Into<String>,
+        endpoint_url: Option<&str>,
+        patience: Duration,
+    ) -> Self {
+        let client = client(sdk, endpoint_url, patience);
         Self { client, name: name.into(), meter: Meter::default() }
     }
 }

@@ -6,51 +6,29 @@ use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::lifecycle::Step as LifecycleStep;
 use postrider_core::domain::notification::{Notification, Priority};
 use postrider_core::domain::outcome::Cause;
-use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{CLAIM_BYTES_MAX, CLAIM_MAX, DYNAMODB_CALLS_AT_ONCE_MAX};
 use postrider_core::ports::ledger::{Claim, ClaimDue, Claims, LedgerError};
 
+use super::due::DueQueue;
 use crate::context::Context;
 use crate::keys;
-use crate::queries::Lanes;
 use crate::record::Record;
-use crate::table::{Consistency, Entry, Index, Item, Query};
+use crate::table::{Consistency, Entry, Item};
 use crate::together::together;
 use crate::work::{Step, Work};
 
 /// [`claim_due`](postrider_core::ports::ledger::Ledger::claim_due): walks along what is due and claims one after the
 /// other, several at the same time. Whoever else does so at that moment gets others.
 pub(crate) async fn claim_due(context: &Context, request: ClaimDue) -> Result<Claims, LedgerError> {
-    let limit = request.limit.min(CLAIM_MAX);
     let mut claims = Claims::default();
-    let mut bytes = 0;
-    for priority in Priority::ALL {
-        let mut waiting = waiting(context, priority, limit + 1);
-        loop {
-            let Some(next) = waiting.peek().await? else { break };
-            let due_at = keys::instant_of(&next.sort).unwrap_or(Timestamp::EPOCH);
-            if due_at > request.now {
-                claims.next_due_at = Some(claims.next_due_at.map_or(due_at, |known| known.min(due_at)));
-                break;
-            }
-            let room = limit.saturating_sub(claims.claims.len() + claims.suppressed);
-            if room == 0 || bytes >= CLAIM_BYTES_MAX {
-                // More is due at once than one claim may carry: ask again without waiting.
-                return Ok(Claims { next_due_at: Some(request.now), ..claims });
-            }
-            let due = take_due(&mut waiting, request.now, room.min(DYNAMODB_CALLS_AT_ONCE_MAX)).await?;
-            for claimed in claim_all(context, &due, request).await? {
-                match claimed {
-                    Claimed::Taken(claim) => {
-                        bytes += claim.event.data.len();
-                        claims.claims.push(*claim);
-                    }
-                    Claimed::Suppressed => claims.suppressed += 1,
-                    Claimed::Gone => {}
-                }
-            }
+    match claim_into(&mut claims, context, request).await {
+        Ok(()) => {}
+        // Those that were claimed are the caller's, whatever became of the others; these it can ask for again.
+        Err(LedgerError::Unavailable { .. }) if !claims.claims.is_empty() => {
+            claims.next_due_at = Some(request.now);
         }
+        Err(error) => return Err(error),
     }
     if claims.suppressed > 0 {
         // Places that the suppressed took may be wanted by others that are due.
@@ -59,27 +37,88 @@ pub(crate) async fn claim_due(context: &Context, request: ClaimDue) -> Result<Cl
     Ok(claims)
 }
 
-/// What waits with `priority`, longest due first.
-pub(crate) fn waiting(context: &Context, priority: Priority, limit: usize) -> Lanes<'_> {
-    let lanes = context.every_shard().map(|shard| keys::waiting(priority, shard));
-    Lanes::new(context, Index::Due, lanes.map(|lane| Query::forward(lane, limit)))
+async fn claim_into(claims: &mut Claims, context: &Context, request: ClaimDue) -> Result<(), LedgerError> {
+    let mut taking = Taking { context, request, room: request.limit.min(CLAIM_MAX), bytes: 0 };
+    for priority in Priority::ALL {
+        let mut due = DueQueue::new(context, priority, request.now, taking.room);
+        let mut taken = Vec::new();
+        let ended = taking.take_from(&mut due, &mut taken, &mut claims.suppressed).await;
+        taken.sort_unstable_by(|(a, _): &(Vec<u8>, Claim), (b, _)| a.cmp(b));
+        claims.claims.extend(taken.into_iter().map(|(_, claim)| claim));
+        if ended? == Ended::Full {
+            // More is due at once than one claim may carry: ask again without waiting.
+            claims.next_due_at = Some(request.now);
+            return Ok(());
+        }
+        claims.next_due_at = [claims.next_due_at, due.next_due_at].into_iter().flatten().min();
+    }
+    Ok(())
 }
 
-async fn take_due(waiting: &mut Lanes<'_>, now: Timestamp, count: usize) -> Result<Vec<Entry>, LedgerError> {
-    let mut due = Vec::new();
-    while due.len() < count {
-        match waiting.peek().await? {
-            Some(next) if keys::instant_of(&next.sort).is_some_and(|due_at| due_at <= now) => {
-                due.extend(waiting.next().await?);
+/// Why no more is taken of one priority.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// Nothing more is due.
+    Empty,
+    /// There is no more room, and more is due.
+    Full,
+}
+
+/// A claim under way.
+struct Taking<'a> {
+    context: &'a Context,
+    request: ClaimDue,
+    /// How many more may be taken.
+    room: usize,
+    /// Bytes of events that were taken.
+    bytes: usize,
+}
+
+impl Taking<'_> {
+    /// Claims what is due in one queue; what was claimed is in `taken` whether or not something fails then.
+    async fn take_from(
+        &mut self,
+        due: &mut DueQueue<'_>,
+        taken: &mut Vec<(Vec<u8>, Claim)>,
+        suppressed: &mut usize,
+    ) -> Result<Ended, LedgerError> {
+        while due.has_next().await? {
+            if self.room == 0 || self.bytes >= CLAIM_BYTES_MAX {
+                return Ok(Ended::Full);
             }
-            _ => break,
+            let entries = due.take(self.room.min(DYNAMODB_CALLS_AT_ONCE_MAX)).await?;
+            let room_before = self.room;
+            let mut failed = None;
+            for claimed in claim_all(self.context, &entries, self.request).await? {
+                match claimed {
+                    Ok(Claimed::Taken(sort, claim)) => {
+                        self.bytes += claim.event.data.len();
+                        taken.push((sort, *claim));
+                        self.room -= 1;
+                    }
+                    Ok(Claimed::Suppressed) => {
+                        *suppressed += 1;
+                        self.room -= 1;
+                    }
+                    Ok(Claimed::Gone) => {}
+                    Err(error) => failed = Some(error),
+                }
+            }
+            due.is_contended |= room_before - self.room < entries.len();
+            if let Some(error) = failed {
+                return Err(error);
+            }
         }
+        Ok(Ended::Empty)
     }
-    Ok(due)
 }
 
 /// Claims what seems due, all of it read at once, and each recipient looked up once a category.
-async fn claim_all(context: &Context, due: &[Entry], request: ClaimDue) -> Result<Vec<Claimed>, LedgerError> {
+async fn claim_all(
+    context: &Context,
+    due: &[Entry],
+    request: ClaimDue,
+) -> Result<Vec<Result<Claimed, LedgerError>>, LedgerError> {
     let keys: Vec<_> = due.iter().map(|entry| entry.key.clone()).collect();
     let mut found = context.calls.get_all(&keys, Consistency::Strong).await?;
     let mut seeming = Vec::with_capacity(due.len());
@@ -95,24 +134,25 @@ async fn claim_all(context: &Context, due: &[Entry], request: ClaimDue) -> Resul
             if !recipients.contains(&to) {
                 recipients.push(to.clone());
             }
-            seeming.push((id, item, to));
+            seeming.push((id, entry.sort.clone(), item, to));
         }
     }
     let causes = recipients.iter().map(|(to, category)| context.suppression(to, category, request.now));
     let causes: Vec<Option<Cause>> = together(causes.collect()).await?;
-    let claims = seeming.into_iter().map(|(id, was, to)| {
+    let claims = seeming.into_iter().map(|(id, sort, was, to)| {
         let of_it = recipients.iter().zip(&causes).find(|(recipient, _)| **recipient == to);
         let suppressed = of_it.and_then(|(_, cause)| cause.clone());
-        claim_one(context, ClaimOne { id, was, suppressed, request })
+        claim_one(context, sort, ClaimOne { id, was, suppressed, request })
     });
-    together(claims.collect()).await
+    // One that fails must not hide that others were claimed.
+    Ok(futures_util::future::join_all(claims).await)
 }
 
-async fn claim_one(context: &Context, step: ClaimOne) -> Result<Claimed, LedgerError> {
+async fn claim_one(context: &Context, sort: Vec<u8>, step: ClaimOne) -> Result<Claimed, LedgerError> {
     match context.carry_out(&step).await? {
         ClaimedRecord::Taken(record) => {
             let event = context.event_of(&record).await?;
-            Ok(Claimed::Taken(Box::new(Claim { notification: record.notification, event })))
+            Ok(Claimed::Taken(sort, Box::new(Claim { notification: record.notification, event })))
         }
         ClaimedRecord::Suppressed => Ok(Claimed::Suppressed),
         ClaimedRecord::Gone => Ok(Claimed::Gone),
@@ -120,7 +160,8 @@ async fn claim_one(context: &Context, step: ClaimOne) -> Result<Claimed, LedgerE
 }
 
 enum Claimed {
-    Taken(Box<Claim>),
+    /// With its place in the queue.
+    Taken(Vec<u8>, Box<Claim>),
     Suppressed,
     Gone,
 }

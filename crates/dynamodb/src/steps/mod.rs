@@ -3,6 +3,7 @@
 mod accept;
 mod answers;
 mod claim;
+mod due;
 mod feedback;
 mod finish;
 mod intervene;

@@ -62,6 +62,12 @@ pub const KEYS: &[Key] = &[
         "The installation's secret: signs return paths and hides addresses that were erased. `secret.key` in the data directory if not set; made at the first start. Back it up together with the ledger.",
     ),
     key(
+        "server.secret",
+        Kind::Text,
+        "",
+        "The same secret without a file, where there is no disk: 64 hexadecimal digits, or `aws-secretsmanager:<arn or name>[#json-key]` or `aws-ssm:<parameter>`, where they are kept. Better given as POSTRIDER__SERVER__SECRET than written in a file.",
+    ),
+    key(
         "server.request_limit_bytes",
         Kind::Number,
         "262144",
@@ -157,7 +163,7 @@ pub const KEYS: &[Key] = &[
         "mailer.smtp.password",
         Kind::Text,
         "",
-        "Password for AUTH. Better given as POSTRIDER__MAILER__SMTP__PASSWORD than written in a file.",
+        "Password for AUTH, or where it is kept: `aws-secretsmanager:<arn or name>[#json-key]` or `aws-ssm:<parameter>`, read again when the server no longer takes it. Better given as POSTRIDER__MAILER__SMTP__PASSWORD than written in a file.",
     ),
     key(
         "mailer.smtp.connections",

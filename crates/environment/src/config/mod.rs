@@ -14,5 +14,6 @@ mod webhooks;
 pub use aws::{DynamoSettings, IngestSettings, LedgerSettings, MirrorSettings, SesSettings};
 pub use feedback::{CertificateFiles, FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
 pub use load::{ConfigError, RawSettings};
+pub use reader::SecretSetting;
 pub use settings::{DkimSettings, MailerSettings, SECRET_FILE_NAME, SenderSettings, Settings};
 pub use webhooks::WebhookSettings;

@@ -2,9 +2,19 @@
 
 use std::path::PathBuf;
 
+use postrider_aws::secret::{SecretReference, SecretText};
 use toml::Value;
 
 use super::load::{ConfigError, RawSettings};
+
+/// A secret as somebody gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSetting {
+    /// The secret itself.
+    Given(SecretText),
+    /// Where it is kept.
+    Kept(SecretReference),
+}
 
 /// Reads settings by their paths.
 pub(super) struct Reader<'a> {
@@ -22,6 +32,16 @@ impl Reader<'_> {
     pub(super) fn text(&self, path: &str) -> Option<String> {
         let text = self.raw.get(path).and_then(|(value, _)| value.as_str()).filter(|text| !text.is_empty());
         text.map(str::to_owned)
+    }
+
+    /// A secret, or where it is kept.
+    pub(super) fn secret(&self, path: &str) -> Result<Option<SecretSetting>, ConfigError> {
+        let Some(text) = self.text(path) else { return Ok(None) };
+        match SecretReference::parse(&text) {
+            Ok(Some(reference)) => Ok(Some(SecretSetting::Kept(reference))),
+            Ok(None) => Ok(Some(SecretSetting::Given(SecretText::new(text)))),
+            Err(error) => Err(self.invalid(path, error.to_string())),
+        }
     }
 
     /// A list of strings, each without the blanks around it; empty ones are left out.

@@ -21,8 +21,10 @@ use super::aws::{
 };
 use super::feedback::{FeedbackSettings, read_feedback};
 use super::load::{ConfigError, RawSettings};
-use super::reader::Reader;
+use super::reader::{Reader, SecretSetting};
 use super::sandbox::read_sandbox;
+use crate::secret::parse_secret;
+
 use super::webhooks::{WebhookSettings, read_webhooks};
 
 /// Everything a server needs to know.
@@ -44,8 +46,10 @@ pub struct Settings {
     pub sandbox: Option<Sandbox>,
     /// How the suppression list is kept in step with the SES account's; not at all if `None`.
     pub ses_mirror: Option<MirrorSettings>,
-    /// The installation's secret.
+    /// The file of the installation's secret.
     pub secret_file: PathBuf,
+    /// The secret itself, or where it is kept, where there is no file.
+    pub secret: Option<SecretSetting>,
     /// When soft bounces add up to a suppression.
     pub soft_bounces: SoftBounceRule,
     /// Bytes of one event's body.
@@ -154,9 +158,21 @@ impl Settings {
         let rate = read.number_u32("mailer.rate_per_second", 0, 0, 1_000_000)?;
         let sender = read_sender(&read)?;
         let mailer = read_mailer(&read, &sender)?;
+        let secret = read.secret("server.secret")?;
+        if secret.is_some() && read.text("server.secret_file").is_some() {
+            return Err(read.invalid("server.secret", "is set, and so is server.secret_file; remove one"));
+        }
+        if let Some(SecretSetting::Given(text)) = &secret
+            && parse_secret(text.expose()).is_none()
+        {
+            return Err(
+                read.invalid("server.secret", "must be 64 hexadecimal digits, or a reference to them")
+            );
+        }
         let secret_file = read.path("server.secret_file").unwrap_or_else(|| data_dir.join(SECRET_FILE_NAME));
         Ok(Self {
             secret_file,
+            secret,
             soft_bounces: read_soft_bounces(&read)?,
             listen,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
@@ -231,7 +247,11 @@ fn read_smtp(read: &Reader<'_>, sender: &SenderSettings) -> Result<SmtpConfig, C
     let default_port = if tls == TlsMode::Implicit { 465 } else { 587 };
     let port = read.number("mailer.smtp.port", default_port, 1, u64::from(u16::MAX))?;
     let credentials = match (read.text("mailer.smtp.username"), read.text("mailer.smtp.password")) {
-        (Some(username), Some(password)) => Some(Credentials { username, password }),
+        (Some(username), Some(password)) => {
+            // Whoever opens the mailer follows the reference; here it must only be a good one.
+            read.secret("mailer.smtp.password")?;
+            Some(Credentials { username, password })
+        }
         (None, None) => None,
         (Some(_), None) => {
             return Err(read.invalid("mailer.smtp.username", "needs mailer.smtp.password as well"));

@@ -1,4 +1,4 @@
-use super::{IngestSettings, LedgerSettings, MailerSettings, RawSettings, Settings, keys};
+use super::{IngestSettings, LedgerSettings, MailerSettings, RawSettings, SecretSetting, Settings, keys};
 
 fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, String> {
     let mut raw = RawSettings::default();
@@ -269,4 +269,21 @@ fn a_sandbox_is_a_list_in_a_file_and_in_the_environment() {
     assert_eq!(file.unwrap().sandbox.unwrap(), environment.unwrap().sandbox.unwrap());
     assert!(from_environment(&[]).unwrap().sandbox.is_none());
     assert!(from_file("[sandbox]\nallow = [1]\n").unwrap_err().contains("must be a list of strings"));
+}
+
+#[test]
+fn the_installations_secret_is_given_or_kept_elsewhere() {
+    let secret = |text: &str| from_environment(&[("POSTRIDER__SERVER__SECRET", text)]);
+    assert!(matches!(secret(&"5a".repeat(32)).unwrap().secret, Some(SecretSetting::Given(_))));
+    let kept = secret("aws-secretsmanager:postrider/prod#secret").unwrap().secret;
+    assert!(matches!(kept, Some(SecretSetting::Kept(_))));
+    for wrong in ["hunter2", "aws-ssm:"] {
+        let error = secret(wrong).unwrap_err();
+        assert!(error.contains("POSTRIDER__SERVER__SECRET must be") && !error.contains("hunter2"), "{error}");
+    }
+    let both = [
+        ("POSTRIDER__SERVER__SECRET", "aws-ssm:/postrider/secret"),
+        ("POSTRIDER__SERVER__SECRET_FILE", "/etc/secret"),
+    ];
+    assert!(from_environment(&both).unwrap_err().contains("remove one"));
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod cost;
+mod failing;
 mod orders;
 mod publishing;
 mod stack;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use postrider_testkit::emulator::Delivery;
+use postrider_testkit::emulator::lambda::Function;
 use serde_json::{Value, json};
 
 use crate::orders::{customer, id, order};
@@ -68,11 +69,8 @@ fn a_thousand_orders_with_repetitions_and_poison_become_a_thousand_messages() {
     // Every poison is a dead letter, and the log says of each what is wrong with it.
     let dead = stack.order_dead_letters.depth();
     assert_eq!(dead, (poisons.len() as u64, 0));
-    let log: Vec<Value> = dispatch
-        .iter()
-        .flat_map(|function| function.log())
-        .filter_map(|line| serde_json::from_str(&line).ok())
-        .collect();
+    let log: Vec<Value> =
+        dispatch.iter().flat_map(Function::log).filter_map(|line| serde_json::from_str(&line).ok()).collect();
     let mut causes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in &log {
         if let (Some(code), Some(message)) = (line["code"].as_str(), line["message_id"].as_str()) {
@@ -83,7 +81,7 @@ fn a_thousand_orders_with_repetitions_and_poison_become_a_thousand_messages() {
         assert_eq!(causes.get(code).map(BTreeSet::len), Some(5), "{code}: {causes:#?}");
     }
     assert!(poisons.iter().all(|poison| causes.contains_key(poison.code)));
-    let everything: String = dispatch.iter().flat_map(|function| function.log()).collect();
+    let everything: String = dispatch.iter().flat_map(Function::log).collect();
     assert!(!everything.contains("@example.com"), "an address is in the log");
 
     let api = Api::of(&stack);

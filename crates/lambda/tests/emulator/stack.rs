@@ -143,7 +143,7 @@ impl Api {
             "rawQueryString": query,
             "headers": { "host": "abc123.execute-api.us-east-1.amazonaws.com", "content-type": "application/json" },
             "requestContext": {
-                "accountId": self::ACCOUNT,
+                "accountId": ACCOUNT,
                 "apiId": "abc123",
                 "authorizer": { "iam": { "accessKey": "AKIA", "accountId": ACCOUNT, "userArn": "arn:aws:iam::111122223333:role/shop" } },
                 "domainName": "abc123.execute-api.us-east-1.amazonaws.com",

@@ -46,6 +46,7 @@ fn function(world: &World) -> ApiFunction {
         webhook_targets: Arc::default(),
         wake_webhooks: Arc::new(|| ()),
         gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None)),
+        list_elsewhere: None,
         reload: None,
         sender: None,
     };

@@ -80,6 +80,10 @@ impl Catalog for TypeSet {
         self.types.get(notification_type)?.manifest.guards.clone()
     }
 
+    fn stands_in(&self, address: Option<&EmailAddress>) -> bool {
+        self.sender.sandbox.as_ref().is_some_and(|sandbox| sandbox.stands_in(address))
+    }
+
     fn compose(
         &self,
         notification: &Notification,

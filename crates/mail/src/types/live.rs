@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::event::{Event, StoredEvent};
 use postrider_core::domain::guard::Guards;
 use postrider_core::domain::notification::{Notification, PlannedNotification};
@@ -40,6 +41,10 @@ impl Catalog for LiveTypes {
 
     fn guards(&self, notification_type: &str) -> Option<Arc<Guards>> {
         self.current().guards(notification_type)
+    }
+
+    fn stands_in(&self, address: Option<&EmailAddress>) -> bool {
+        self.current().stands_in(address)
     }
 
     fn compose(

@@ -1,9 +1,23 @@
 //! Messages while a sandbox is on.
 
+use async_trait::async_trait;
 use mail_parser::MessageParser;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::bounce::BounceClass;
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::feedback::{Reach, Report, ReportKind, ReportSource};
+use postrider_core::domain::outcome::{
+    self, AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Words,
+};
+use postrider_core::domain::retry::RetryPolicy;
 use postrider_core::ports::catalog::{Catalog as _, Composed};
+use postrider_core::ports::ledger::Claim;
+use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
+use postrider_core::use_cases::deliver::Deliver;
+use postrider_core::use_cases::record_feedback::IncomingReport;
 use postrider_mail::types::{Allowed, Sandbox, Sender, TypeSet, TypeSource, recompose};
+use postrider_testkit::clock::ManualClock;
+use postrider_testkit::random::SeededRandom;
 
 use crate::fixture::{compose, instant, notification, order, sender, shipped, stored};
 
@@ -62,4 +76,80 @@ fn a_redirected_message_can_be_shown_again_when_the_sandbox_is_off() {
         recompose(&bundle, &notification, &stored(&order()), &composed.copy).unwrap(),
         composed.message
     );
+}
+
+fn bounce(about: Option<&str>) -> IncomingReport {
+    IncomingReport {
+        report: Report {
+            kind: ReportKind::Bounced(BounceClass::UnknownUser),
+            status: None,
+            diagnostic: Words::default(),
+            source: ReportSource::Ses,
+            occurred_at: None,
+            recipient: about.map(|address| EmailAddress::parse(address).unwrap()),
+            fingerprint: Fingerprint::of_parts(&[b"bounce"]),
+        },
+        references: Vec::new(),
+        may_condemn: true,
+    }
+}
+
+#[test]
+fn what_comes_back_about_the_stand_in_settles_the_order_and_condemns_nobody() {
+    let types = types(Some("tester@shop.test"), &["bob@example.com"]);
+    let ada = EmailAddress::parse("ada@example.com").unwrap();
+    for about in [Some("Tester@shop.test"), None] {
+        let counted = bounce(about).for_recipients_of(&types);
+        assert_eq!((counted.report.reach(&ada), counted.may_condemn), (Reach::Whole, false), "{about:?}");
+    }
+    let own = bounce(Some("bob@example.com"));
+    assert_eq!(own.clone().for_recipients_of(&types), own, "who is allowed gets and returns their own");
+    let stand_in = bounce(Some("tester@shop.test"));
+    assert_eq!(stand_in.clone().for_recipients_of(&shipped()), stand_in);
+}
+
+/// Refuses every recipient as unknown.
+struct Refusing;
+
+#[async_trait]
+impl Mailer for Refusing {
+    fn name(&self) -> &'static str {
+        "smtp"
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        1_000
+    }
+
+    async fn send(&self, _: &OutgoingMessage, _: Stop<'_>) -> AttemptOutcome {
+        AttemptOutcome::NotAccepted(Failure {
+            class: FailureClass::Permanent,
+            scope: FaultScope::Message,
+            cause: Cause::known("smtp_550_5.1.1"),
+            words: Words::new("550 5.1.1 no such user"),
+            spends_attempt: true,
+            reach: outcome::Reach::Answered,
+            is_account_fault: false,
+        })
+    }
+}
+
+/// Whether the refusal of a message puts its recipient on the suppression list.
+async fn condemns(types: &TypeSet) -> bool {
+    let deliver = Deliver {
+        catalog: types,
+        mailer: &Refusing,
+        clock: &ManualClock::at(instant()),
+        random: &SeededRandom::new(1),
+        policy: &RetryPolicy::default(),
+    };
+    let claim = Claim { notification: notification(types, &order()), event: stored(&order()) };
+    deliver.run(claim, instant(), &mut std::future::pending()).await.finish.condemns_address
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_stand_in_does_not_condemn_the_recipient() {
+    assert!(condemns(&shipped()).await);
+    assert!(condemns(&types(Some("tester@shop.test"), &["example.com"])).await);
+    assert!(!condemns(&types(Some("tester@shop.test"), &[])).await);
 }

@@ -10,7 +10,7 @@ use postrider_core::domain::problem::FieldError;
 use postrider_core::domain::suppression::{Suppression, SuppressionReason};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{BATCH_BYTES_MAX, LABEL_CHARS_MAX, PAGE_MAX, SUPPRESSIONS_PAGE_MAX};
-use postrider_core::ports::feedback::{NewSuppression, SuppressionPage, SuppressionQuery};
+use postrider_core::ports::feedback::{ElsewhereError, NewSuppression, SuppressionPage, SuppressionQuery};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -19,6 +19,7 @@ use super::suppressions_csv::{self, InvalidRow, Row};
 use crate::Problem;
 use crate::body::{self, Received};
 use crate::extract::{Path, Query};
+use crate::problem::RETRY_AFTER_SECS;
 use crate::state::Api;
 
 const DEFAULT_LIMIT: usize = 20;
@@ -295,9 +296,15 @@ pub async fn put(
 #[utoipa::path(delete, path = "/v1/suppressions/{address}", tag = "suppressions",
     params(("address" = String, Path, description = "The address, however it is spelt.")),
     responses((status = 204, description = "It is off the list."),
-              (status = 404, description = "It was not on it.", body = crate::ProblemBody)))]
+              (status = 404, description = "It was not on it.", body = crate::ProblemBody),
+              (status = 503, description = "`list_elsewhere_unavailable`: the mail service's own list did not let it go. Repeating is safe.", body = crate::ProblemBody)))]
 pub async fn delete(State(api): State<Api>, Path(address): Path<String>) -> Result<StatusCode, Problem> {
-    match api.ledger.unsuppress(parse_address(&address)?).await? {
+    let address = parse_address(&address)?;
+    // Theirs first: an address that is off ours alone gets no mail all the same, and may come back from theirs.
+    if let Some(elsewhere) = &api.list_elsewhere {
+        elsewhere.remove(&address).await.map_err(|error| not_let_go(&error))?;
+    }
+    match api.ledger.unsuppress(address).await? {
         0 => Err(not_suppressed()),
         _ => Ok(StatusCode::NO_CONTENT),
     }
@@ -307,6 +314,12 @@ fn parse_address(text: &str) -> Result<EmailAddress, Problem> {
     let wrong =
         |message: String| Problem::invalid("invalid_address", vec![FieldError::new("/address", message)]);
     EmailAddress::parse(text).map_err(|error| wrong(error.to_string()))
+}
+
+fn not_let_go(error: &ElsewhereError) -> Problem {
+    let detail = format!("{error}; nothing was changed here. Repeating is safe");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "list_elsewhere_unavailable", detail)
+        .retry_after(RETRY_AFTER_SECS)
 }
 
 fn not_suppressed() -> Problem {

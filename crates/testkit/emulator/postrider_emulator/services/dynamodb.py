@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -47,7 +48,8 @@ _guard = Lock()
 def install() -> None:
     """Lets transactions be as large as DynamoDB lets them be, and binary keys be compared byte by byte.
 
-    moto compares the base64 of them, which has another order and other beginnings.
+    moto compares the base64 of them, which has another order and other beginnings. And it keeps a deep copy of the whole
+    table for each item of a transaction, should it have to go back, which takes seconds where a table has grown.
     """
     moto_responses.TRANSACTION_MAX_ITEMS = _TRANSACTION_ITEMS_MAX
     of_text = DynamoType.cast_value.fget  # type: ignore[attr-defined]
@@ -58,6 +60,19 @@ def install() -> None:
         return of_text(self)
 
     DynamoType.cast_value = property(cast_value)  # type: ignore[assignment, method-assign]
+    Table.__deepcopy__ = _snapshot  # type: ignore[attr-defined]
+
+
+def _snapshot(table: Table, _memo: dict[int, Any]) -> Table:
+    """The table as it is now, to go back to: copies of what holds the items, not of the items, which puts and deletes
+    replace and never change.
+    """
+    kept = copy.copy(table)
+    kept.items = copy.copy(table.items)
+    if table.has_range_key:
+        for hash_value, items in table.items.items():
+            kept.items[hash_value] = dict(items)
+    return kept
 
 
 def perform(account: Account, call: Call, forward: Forward) -> Reply:

@@ -1,7 +1,7 @@
-//! An HTTP server that answers as it is told to, and keeps what it was asked.
+//! An HTTP server that answers as it is told to, and keeps what it was asked: what a client of Amazon's services talks to
+//! in tests.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,48 +28,33 @@ pub enum Answer {
 /// One request as it came.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
+    /// `GET`, `POST`, …
     pub method: String,
+    /// Without the query.
     pub path: String,
+    /// The body; `null` where it was no JSON.
     pub body: Value,
 }
 
 /// The endpoint.
 pub struct Endpoint {
+    /// Where it listens: `http://127.0.0.1:…`.
     pub url: String,
+    /// What it was asked, in order.
     pub requests: Arc<Mutex<Vec<Request>>>,
+    /// Rung for every request.
     pub came: Arc<Notify>,
 }
 
 /// Chooses an answer by method and path.
 pub type Script = dyn Fn(&str, &str) -> Answer + Send + Sync;
 
-/// What SES answers to a message it takes.
-pub fn accepted() -> Answer {
-    Answer::Http(200, json!({"MessageId": "0102018f3c5d7e8f-12345678-abcd-4ef0-9012-3456789abcde-000000"}))
-}
-
-/// `GetAccount` of an account in good standing.
-pub fn account(rate: f64, quota: f64, sent: f64) -> Answer {
-    Answer::Http(
-        200,
-        json!({
-            "SendingEnabled": true, "ProductionAccessEnabled": true, "EnforcementStatus": "HEALTHY",
-            "SendQuota": {"MaxSendRate": rate, "Max24HourSend": quota, "SentLast24Hours": sent},
-        }),
-    )
-}
-
-/// A script for a well account, which answers each message with the next of `answers` and takes all that come after.
-pub fn outbound(answers: Vec<Answer>) -> Box<Script> {
-    let answers = Mutex::new(VecDeque::from(answers));
-    Box::new(move |_, path| match path {
-        "/v2/email/account" => account(1000.0, 50_000.0, 0.0),
-        "/v2/email/outbound-emails" => answers.lock().expect("lock").pop_front().unwrap_or_else(accepted),
-        _ => Answer::Http(200, json!({"VerifiedForSendingStatus": true})),
-    })
-}
-
 impl Endpoint {
+    /// Starts one that follows `script`. It ends with the runtime it was started in.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    #[expect(clippy::expect_used, reason = "a test cannot go on without its endpoint")]
     pub async fn start(script: Box<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}", listener.local_addr().expect("address"));
@@ -85,12 +70,14 @@ impl Endpoint {
     }
 
     /// The bodies of what was asked at `path`.
+    #[must_use]
     pub fn bodies(&self, path: &str) -> Vec<Value> {
-        let requests = self.requests.lock().expect("lock");
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.iter().filter(|request| request.path == path).map(|request| request.body.clone()).collect()
     }
 
     /// How often `path` was asked for.
+    #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.bodies(path).len()
     }
@@ -130,7 +117,7 @@ async fn serve(
             buffer.extend_from_slice(&chunk[..count]);
         }
         let body = serde_json::from_slice(&buffer[head.len() + 4..]).unwrap_or(Value::Null);
-        requests.lock().expect("lock").push(Request {
+        requests.lock().unwrap_or_else(PoisonError::into_inner).push(Request {
             method: method.to_owned(),
             path: path.to_owned(),
             body,
@@ -153,6 +140,8 @@ async fn serve(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{fields}content-length: {}\r\n\r\n",
             body.len()
         );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.expect("writes");
+        if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
+            return;
+        }
     }
 }
