@@ -372,9 +372,6 @@ pub const ATTACHMENT_PATH_BYTES_MAX: usize = 1024;
 pub const EXTRA_FIELDS_MAX: usize = 20;
 /// Bytes of one of them. A line may have 998, the name included (RFC 5322 §2.1.1).
 pub const EXTRA_FIELD_BYTES_MAX: usize = 900;
-
-// What is attached must leave room for the bodies that most messages have.
-const _: () = assert!(ATTACHMENTS_BYTES_MAX / 57 * 78 + 2 * 128 * 1024 < MESSAGE_BYTES_MAX);
 /// Pages of an order's notifications that a guard looks through.
 pub const GUARD_PAGES_MAX: usize = 10;
 /// Types that one type may wait for, and as many that may make it void.
@@ -388,6 +385,9 @@ pub const DIRECT_TAGS_MAX: usize = 16;
 /// Characters of a tag's name, and as many of its value.
 pub const DIRECT_TAG_CHARS_MAX: usize = 64;
 
+// What is attached must leave room for the bodies that most messages have.
+const _: () = assert!(ATTACHMENTS_BYTES_MAX / 57 * 78 + 2 * 128 * 1024 < MESSAGE_BYTES_MAX);
+// Each recipient is a notification of one event.
 const _: () = assert!(DIRECT_RECIPIENTS_MAX <= NOTIFICATIONS_PER_EVENT_MAX);
 
 // Notification types and what they share.

@@ -22,12 +22,12 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     watch_over_the_end().map_err(no_signals)?;
     let told_to_stop = Signals::listen().map_err(no_signals)?.received();
     tokio::pin!(told_to_stop);
+    let mut told_to_reload = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut server = tokio::select! {
         started = Server::start(settings) => started.map_err(|error| Failure::because(&error))?,
         () = &mut told_to_stop => return Ok(()),
     };
     greet(settings, &server);
-    let mut told_to_reload = signal(SignalKind::hangup()).map_err(no_signals)?;
     let failed = loop {
         tokio::select! {
             () = &mut told_to_stop => break None,

@@ -9,6 +9,7 @@ mod fake_server;
 mod feedback;
 mod finding_the_server;
 mod privacy;
+mod reloading;
 mod sending;
 mod ses;
 mod stopping;
