@@ -5,6 +5,7 @@ mod bad_input;
 mod compose;
 mod documentation;
 mod fixture;
+mod languages;
 mod loading;
 mod mutations;
 mod planning;
