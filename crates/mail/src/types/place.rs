@@ -44,14 +44,16 @@ pub(super) fn located(
     };
     let (Some(template), Some(localized)) = (template, localized) else {
         let key = match slot {
-            Slot::To => "to ",
+            Slot::To => "to",
             Slot::ToName => "to_name",
             Slot::Dedup => "dedup",
             Slot::When => "when",
             Slot::Subject | Slot::Html | Slot::Text => "subject",
         };
-        let source = folder.manifest.as_str();
-        let found = expression.and_then(|found| line_of(source, found)).or_else(|| line_of(source, key));
+        let is_key = |line: &str| {
+            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let found = folder.manifest.lines().position(is_key).map(|index| index + 1);
         return TypeError::new(&folder.name, "type.toml", words).at_line(found);
     };
     let error = place_in(template, localized, line, expression, words);

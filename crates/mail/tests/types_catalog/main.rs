@@ -6,6 +6,7 @@ mod compose;
 mod documentation;
 mod fixture;
 mod guards;
+mod languages;
 mod loading;
 mod mutations;
 mod planning;
