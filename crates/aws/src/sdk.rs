@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -25,12 +27,8 @@ pub struct SdkPlace {
 ///
 /// Nothing is asked of any service yet, unless the environment names no region: then the machine's metadata service is.
 pub async fn load(place: &SdkPlace) -> SdkConfig {
-    // The same cryptography as everywhere else here; the SDK's default would bring a second one.
-    let http = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS)).build();
     let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts());
     if let Some(region) = &place.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -38,6 +36,33 @@ pub async fn load(place: &SdkPlace) -> SdkConfig {
         loader = loader.endpoint_url(endpoint);
     }
     loader.load().await
+}
+
+/// The settings for `place` in a Lambda function: region, credentials and an emulator's `AWS_ENDPOINT_URL` stand in the
+/// environment, and nothing else is looked at. The credentials last as long as the process does.
+///
+/// Besides what it spares at start, this keeps every other source of credentials out of the program.
+#[must_use]
+pub fn load_for_function(place: &SdkPlace) -> SdkConfig {
+    let region = place.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
+    let endpoint_url = place.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .region(region.map(Region::new));
+    builder.set_endpoint_url(endpoint_url);
+    builder.build()
+}
+
+/// The same cryptography as everywhere else here; the SDK's default would bring a second one.
+fn http_client() -> SharedHttpClient {
+    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS)).build()
 }
 
 /// What `error` and everything below it say, cut to a length that a log can take.

@@ -91,7 +91,7 @@ pub async fn run() -> Result<(), StartError> {
             .await
         }
         Role::Cost => {
-            let volume = wiring.volume().await?;
+            let volume = wiring.volume()?;
             lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
                 let measured = cost::handle(&volume, clock.now()).await;
                 let measured = measured.map_err(|error| failed("Postrider.Cost", &error))?;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use postrider_aws::cost::Volume;
 use postrider_aws::emf::{InvalidNamespace, Namespace};
-use postrider_aws::sdk;
+use postrider_aws::sdk::{self, SdkPlace};
 use postrider_aws::secret::Secrets;
 use postrider_aws::ses::suppressed::AccountList;
 use postrider_aws::ses::{Account, SesMailer};
@@ -166,9 +166,9 @@ impl Wiring {
     ///
     /// # Errors
     /// [`WiringError::Cost`].
-    pub async fn volume(&self) -> Result<SesVolume, WiringError> {
+    pub fn volume(&self) -> Result<SesVolume, WiringError> {
         let MailerSettings::Ses(ses) = &self.settings.mailer else { return Err(WiringError::Cost) };
-        Ok(SesVolume(self.account(&sdk::load(&ses.place).await, ses)))
+        Ok(SesVolume(self.account(&sdk::load_for_function(&ses.place), ses)))
     }
 
     /// Everything that takes in reports and sends.
@@ -230,7 +230,7 @@ impl Wiring {
     async fn open(&self) -> Result<(Parts, Arc<LiveTypes>, Option<Verp>), WiringError> {
         let settings = &self.settings;
         let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
-        let sdk = sdk::load(&table.place).await;
+        let sdk = sdk::load_for_function(&table.place);
         let secret = self.secret(&sdk).await?;
         let bounce_domain = settings.sender.bounce_domain.as_deref();
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
@@ -305,7 +305,7 @@ impl Wiring {
     }
 
     async fn ses(&self, settings: &SesSettings) -> Result<Arc<dyn Mailer>, WiringError> {
-        let sdk = sdk::load(&settings.place).await;
+        let sdk = sdk::load_for_function(&settings.place);
         let account = self.account(&sdk, settings);
         let mut config = settings.config.clone();
         let mut turn_wait = TURN_WAIT;
@@ -325,13 +325,13 @@ impl Wiring {
 
     /// What is named by reference, such as the mail server's password.
     fn secrets(&self) -> Arc<Secrets> {
-        Arc::new(Secrets::new(Arc::clone(&self.clock)))
+        Arc::new(Secrets::with_sdk(sdk::load_for_function(&SdkPlace::default()), Arc::clone(&self.clock)))
     }
 
     /// The account's list, from which addresses must go that are taken off ours, if ours is given to it.
     async fn list_elsewhere(&self) -> Option<Arc<dyn ListElsewhere>> {
         let mirror = self.settings.ses_mirror.as_ref().filter(|mirror| mirror.direction.gives())?;
-        let sdk = sdk::load(&mirror.place).await;
+        let sdk = sdk::load_for_function(&mirror.place);
         Some(Arc::new(AccountList::new(&sdk, Duration::from_millis(SES_REQUEST_GAP_MS))))
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use futures_util::future::BoxFuture;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{
     AWS_CONNECT_TIMEOUT_MS, SECRET_BYTES_MAX, SECRET_KEPT_MS, SECRET_REREAD_MS_MIN, SECRET_TIMEOUT_MS,
@@ -44,9 +45,25 @@ pub enum SecretError {
 /// Secrets by reference, each kept for [`SECRET_KEPT_MS`] once it was read.
 pub struct Secrets {
     clock: Arc<dyn Clock>,
-    /// Loaded when the first secret is needed: most installations have none here.
-    sdk: tokio::sync::OnceCell<SdkConfig>,
+    sdk: Sdk,
     kept: Mutex<HashMap<SecretReference, (Timestamp, SecretText)>>,
+}
+
+/// How Amazon is asked.
+enum Sdk {
+    Given(SdkConfig),
+    /// Loaded when the first secret is needed: most installations have none here. What loads it is called through a
+    /// pointer, so that a program that gives its settings does not carry every way to find them.
+    Later(tokio::sync::OnceCell<SdkConfig>, fn() -> BoxFuture<'static, SdkConfig>),
+}
+
+impl Sdk {
+    async fn get(&self) -> &SdkConfig {
+        match self {
+            Self::Given(sdk) => sdk,
+            Self::Later(loaded, load) => loaded.get_or_init(load).await,
+        }
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -59,13 +76,15 @@ impl Secrets {
     /// Asks as the environment says: its credentials, its region unless a reference names one.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, sdk: tokio::sync::OnceCell::new(), kept: Mutex::default() }
+        let load =
+            || Box::pin(async { sdk::load(&SdkPlace::default()).await }) as BoxFuture<'static, SdkConfig>;
+        Self { clock, sdk: Sdk::Later(tokio::sync::OnceCell::new(), load), kept: Mutex::default() }
     }
 
     /// The same with settings of one's own.
     #[must_use]
     pub fn with_sdk(sdk: SdkConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, sdk: tokio::sync::OnceCell::new_with(Some(sdk)), kept: Mutex::default() }
+        Self { clock, sdk: Sdk::Given(sdk), kept: Mutex::default() }
     }
 
     /// The secret, as it was read not long ago or is now.
@@ -105,7 +124,7 @@ impl Secrets {
     }
 
     async fn fetch(&self, reference: &SecretReference) -> Result<SecretText, SecretError> {
-        let sdk = self.sdk.get_or_init(|| async { sdk::load(&SdkPlace::default()).await }).await;
+        let sdk = self.sdk.get().await;
         let refused = |code| SecretError::Refused { reference: reference.to_string(), code };
         let unfit = |what| SecretError::Unfit { reference: reference.to_string(), what };
         let region = reference.region().map(|region| Region::new(region.to_owned()));
