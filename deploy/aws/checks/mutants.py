@@ -1,8 +1,8 @@
 """Spoiled templates, each of which the tool that is named for it must refuse.
 
 `mutants/<tool>.yaml` lists them: what is changed, and the rule that must be broken by it. A change has a way through
-the template (`at`, steps separated by slashes; `Key=Value` finds an entry of a list) and one of `set`, `remove`, `append`,
-`replace` (two texts) and `fill` (a text of so many characters).
+the template (`at`, steps separated by slashes; `Key=Value` finds an entry of a list) and one of `set`, `remove`,
+`append`, `replace` (two texts) and `fill` (a text of so many characters).
 """
 
 import copy
