@@ -1,5 +1,7 @@
 //! What the e-mails of an order wait for, and what makes them void.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::category::Category;
 use postrider_core::domain::guard::{AfterWait, Decision, Guards, is_waiting};

@@ -340,7 +340,7 @@ fn allowed_domains(read: &Reader<'_>) -> Result<Vec<String>, ConfigError> {
     let domain = |name: &str| {
         let sample = EmailAddress::parse(&format!("postmaster@{name}"));
         let sample =
-            sample.map_err(|error| read.invalid("sender.allowed_domains", &format!("{name:?} {error}")))?;
+            sample.map_err(|error| read.invalid("sender.allowed_domains", format!("{name:?} {error}")))?;
         Ok(sample.domain().to_owned())
     };
     names.map(domain).collect()

@@ -28,7 +28,7 @@ impl Stage {
     pub fn new(manifest: &str) -> Self {
         let stage = Self { folder: TempDir::new().unwrap() };
         let least = "events = [\"news\"]\nto = \"email\"\nsubject = \"News\"\ndedup = \"orderId\"\n";
-        stage.write("types/news/type.toml", &format!("{least}{manifest}"));
+        stage.write("types/news/type.toml", format!("{least}{manifest}"));
         stage.write(
             "types/news/schema.json",
             r#"{ "type": "object", "required": ["orderId", "email"], "properties": { "orderId": { "type": "string" },

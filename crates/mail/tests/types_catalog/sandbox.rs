@@ -15,8 +15,10 @@ use postrider_core::ports::ledger::Claim;
 use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
 use postrider_core::use_cases::deliver::Deliver;
 use postrider_core::use_cases::record_feedback::IncomingReport;
-use postrider_mail::types::{Allowed, Sandbox, Sender, TypeSet, TypeSource, recompose};
+use postrider_mail::types::{Allowed, Resources, Sandbox, Sender, TypeSet, TypeSource, recompose};
 use postrider_testkit::clock::ManualClock;
+use postrider_testkit::contract::scene::recipient_rules;
+use postrider_testkit::memory_ledger::MemoryLedger;
 use postrider_testkit::random::SeededRandom;
 
 use crate::fixture::{compose, instant, notification, order, sender, shipped, stored};
@@ -73,7 +75,7 @@ fn a_redirected_message_can_be_shown_again_when_the_sandbox_is_off() {
     assert_ne!(Some(id), shipped().renditions().first().map(|(id, _)| *id));
     let notification = notification(&shipped(), &order());
     assert_eq!(
-        recompose(&bundle, &notification, &stored(&order()), &composed.copy).unwrap(),
+        recompose(&bundle, &notification, &stored(&order()), &composed.copy, &Resources::default()).unwrap(),
         composed.message
     );
 }
@@ -137,6 +139,7 @@ impl Mailer for Refusing {
 /// Whether the refusal of a message puts its recipient on the suppression list.
 async fn condemns(types: &TypeSet) -> bool {
     let deliver = Deliver {
+        ledger: &MemoryLedger::new(recipient_rules()),
         catalog: types,
         mailer: &Refusing,
         clock: &ManualClock::at(instant()),

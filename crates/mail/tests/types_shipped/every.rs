@@ -3,6 +3,7 @@
 use std::fs;
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
 use postrider_core::domain::event::{Event, Pointers, StoredEvent};
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
@@ -119,6 +120,7 @@ pub fn make(types: &TypeSet, type_name: &str, event: &Event, id: NotificationId)
     let plan =
         types.plan(event).unwrap().into_iter().find(|plan| plan.notification_type == type_name).unwrap();
     let notification = Notification {
+        category: Category::TRANSACTIONAL,
         id,
         event_id: EventId::given("evt"),
         notification_type: type_name.to_owned(),
