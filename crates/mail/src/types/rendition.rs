@@ -216,7 +216,8 @@ impl Rendition {
         if to != &notification.to {
             rendered.subject = one_line(&marked(&rendered.subject, &notification.to));
         }
-        let fields = self.extras.fields(&data, notification.id, resources)?;
+        let fields =
+            self.extras.fields(&data, (to == &notification.to).then_some(notification.id), resources)?;
         let attachments = self.extras.files(&data, resources)?;
         let own_reply_to = self.extras.reply_to(&data).map(|address| Mailbox { name: None, address });
         let message = write(&MessageParts {

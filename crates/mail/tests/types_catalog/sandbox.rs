@@ -5,7 +5,9 @@ use mail_parser::MessageParser;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::bounce::BounceClass;
 use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::event::Event;
 use postrider_core::domain::feedback::{Reach, Report, ReportKind, ReportSource};
+use postrider_core::domain::notification::Notification;
 use postrider_core::domain::outcome::{
     self, AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Words,
 };
@@ -21,7 +23,9 @@ use postrider_testkit::contract::scene::recipient_rules;
 use postrider_testkit::memory_ledger::MemoryLedger;
 use postrider_testkit::random::SeededRandom;
 
-use crate::fixture::{compose, instant, notification, order, sender, shipped, stored};
+use serde_json::json;
+
+use crate::fixture::{compose, event, instant, notification, order, sender, shipped, stored};
 
 fn types(redirect_to: Option<&str>, allow: &[&str]) -> TypeSet {
     let sandbox = Sandbox {
@@ -78,6 +82,38 @@ fn a_redirected_message_can_be_shown_again_when_the_sandbox_is_off() {
         recompose(&bundle, &notification, &stored(&order()), &composed.copy, &Resources::default()).unwrap(),
         composed.message
     );
+}
+
+#[test]
+fn a_message_without_a_type_is_kept_from_its_recipient_as_well() {
+    let data = json!({
+        "idempotencyKey": "k", "from": "orders@shop.example.com", "to": ["ada@example.com"], "subject": "Hello",
+        "text": "Hello", "headers": { "List-Unsubscribe": "<https://shop.example.com/unsubscribe/ada>" }
+    });
+    let direct = Event { event_type: "email.send".to_owned(), ..event(data.clone()) };
+    let redirected = types(Some("tester@shop.test"), &[]);
+    let plan = redirected.plan(&direct).unwrap().remove(0);
+    let message = Notification {
+        notification_type: plan.notification_type,
+        to: plan.to,
+        order_id: None,
+        ..notification(&redirected, &order())
+    };
+    let composed = redirected.compose(&message, &stored(&data), instant()).unwrap();
+    assert_eq!(composed.envelope.recipient.as_str(), "tester@shop.test");
+    assert_eq!(subject(&composed), "[sandbox → a***@example.com] Hello");
+    let text = String::from_utf8_lossy(&composed.message);
+    assert!(!text.contains("ada@example.com"), "{text}");
+    assert!(!text.contains("List-Unsubscribe"), "who stands in must not unsubscribe the recipient: {text}");
+    let (_, bundle) =
+        redirected.renditions().into_iter().find(|(id, _)| *id == composed.copy.rendition).unwrap();
+    let again = recompose(&bundle, &message, &stored(&data), &composed.copy, &Resources::default());
+    assert_eq!(again, Ok(composed.message));
+    let nobody = types(None, &[]);
+    let failure = nobody.compose(&message, &stored(&data), instant()).unwrap_err();
+    assert_eq!(failure.cause.as_str(), "sandbox_not_allowed");
+    let allowed = types(None, &["ada@example.com"]).compose(&message, &stored(&data), instant()).unwrap();
+    assert_eq!(allowed.envelope.recipient.as_str(), "ada@example.com");
 }
 
 fn bounce(about: Option<&str>) -> IncomingReport {

@@ -89,7 +89,10 @@ impl Direct {
             (None, html) => plain_text::from_html(html.as_deref().unwrap_or_default()),
         };
         let mut subject = message.subject.trim().to_owned();
+        let mut fields = message.fields;
         if to != &notification.to {
+            // Who stands in must not unsubscribe the recipient.
+            fields.retain(|field| !field.name.to_ascii_lowercase().starts_with("list-unsubscribe"));
             subject = one_line(&marked(&subject, &notification.to));
         }
         let message = write(&MessageParts {
@@ -103,7 +106,7 @@ impl Direct {
             subject: &subject,
             text: &text,
             html: message.html.as_deref(),
-            fields: &message.fields,
+            fields: &fields,
             attachments: &attachments,
         });
         if message.len() > MESSAGE_BYTES_MAX { Err(MessageError::TooLarge) } else { Ok(message) }

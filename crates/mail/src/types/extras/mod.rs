@@ -104,14 +104,15 @@ impl Extras {
         EmailAddress::parse(&self.reply_to.as_ref()?.fill(data)?).ok()
     }
 
-    /// The header fields of the message to `id`'s recipient.
+    /// The header fields of the message of the notification `id`; `None` if somebody else than its recipient gets it, who
+    /// must not unsubscribe the recipient.
     ///
     /// # Errors
     /// [`ExtrasError::Unsubscribe`].
     pub(super) fn fields(
         &self,
         data: &Value,
-        id: NotificationId,
+        id: Option<NotificationId>,
         resources: &Resources,
     ) -> Result<Vec<Field>, ExtrasError> {
         let field = |(name, pattern): &(String, Pattern)| {
@@ -120,7 +121,7 @@ impl Extras {
             Some(Field { name: name.clone(), value })
         };
         let mut fields: Vec<Field> = self.headers.iter().filter_map(field).collect();
-        if let Some(base) = &self.unsubscribe {
+        if let (Some(base), Some(id)) = (&self.unsubscribe, id) {
             let unsubscribe = resources.unsubscribe.as_ref().ok_or(ExtrasError::Unsubscribe)?;
             fields.extend(unsubscribe.fields(base, id));
         }
