@@ -79,6 +79,13 @@ async fn the_page_shows_every_type_sample_and_locale_in_frames_that_can_do_nothi
         }
     }
     assert_eq!(html.matches("<iframe").count(), frames);
+    for (place, width) in [("phone", "360px"), ("desktop", "800px")] {
+        assert_eq!(html.matches(&format!("<iframe class=\"{place} ")).count(), frames / 2);
+        assert!(
+            html.contains(&format!(".frames .{place} {{ width: {width} }}")),
+            "{place} has no width of its own"
+        );
+    }
     assert_eq!(html.matches("loading=\"lazy\" sandbox").count(), frames);
 }
 
