@@ -10,8 +10,8 @@ use postrider_core::domain::suppression::{RecipientKey, Secret};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::catalog::RenditionId;
 
-use crate::codec::codes::{priority_code, status_code, status_from_code};
 use crate::table::Key;
+use postrider_core::ports::codes::{priority_code, status_code, status_from_code};
 
 /// What the table knows about itself.
 pub(crate) fn meta() -> Key {

@@ -5,7 +5,7 @@
 //! [`Lifecycle::apply`](postrider_core::domain::lifecycle::Lifecycle::apply); the database only remembers.
 
 mod checkpoint;
-mod codes;
+mod exceptional;
 mod fault;
 mod ledger;
 mod lock;

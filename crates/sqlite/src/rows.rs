@@ -16,7 +16,7 @@ use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::codes::{
+use postrider_core::ports::codes::{
     class_from_code, kind_from_code, priority_from_code, source_from_code, status_from_code, truth_from_code,
 };
 

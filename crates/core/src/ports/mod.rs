@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod codes;
 pub mod feedback;
 mod history;
 pub mod ledger;

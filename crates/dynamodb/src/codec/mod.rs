@@ -1,6 +1,5 @@
-//! How bodies are written: short, by hand, and by codes that never change their meaning.
+//! How bodies are written: short, and by hand.
 
-pub(crate) mod codes;
 mod reader;
 mod writer;
 

@@ -6,10 +6,10 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::{ReportDetail, TimelineEntry};
 
 use super::fields::{read_cause, read_status, write_status};
-use crate::codec::codes::{
+use crate::codec::{Garbled, Reader, Writer};
+use postrider_core::ports::codes::{
     class_code, class_from_code, kind_code, kind_from_code, source_code, source_from_code,
 };
-use crate::codec::{Garbled, Reader, Writer};
 
 /// The format of a piece of a timeline.
 const FORMAT: u8 = 1;

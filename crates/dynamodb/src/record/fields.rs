@@ -8,11 +8,11 @@ use postrider_core::domain::outcome::{Cause, Words};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineKind;
 
-use crate::codec::codes::{
+use crate::codec::{Garbled, Reader, Writer};
+use postrider_core::ports::codes::{
     class_code, class_from_code, kind_code, kind_from_code, report_kind, source_code, source_from_code,
     truth_code, truth_from_code,
 };
-use crate::codec::{Garbled, Reader, Writer};
 
 /// A cause.
 pub(super) fn read_cause(body: &mut Reader<'_>) -> Result<Cause, Garbled> {

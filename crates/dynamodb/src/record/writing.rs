@@ -11,8 +11,8 @@ use postrider_core::ports::catalog::{RenditionId, SentCopy};
 
 use super::fields::{read_cause, read_reported, write_reported};
 use super::{Data, EventLabels, Record, pack, read_entries, unpack, write_entries};
-use crate::codec::codes::{priority_code, priority_from_code, status_code, status_from_code};
 use crate::codec::{Garbled, Reader, Writer};
+use postrider_core::ports::codes::{priority_code, priority_from_code, status_code, status_from_code};
 
 /// The format of a notification's body.
 const FORMAT: u8 = 1;

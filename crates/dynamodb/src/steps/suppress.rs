@@ -10,12 +10,12 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::feedback::NewSuppression;
 use postrider_core::ports::ledger::LedgerError;
 
-use crate::codec::codes::{reason_code, reason_from_code};
 use crate::codec::{Garbled, Reader, Writer};
 use crate::context::Context;
 use crate::keys;
 use crate::table::{Indexed, Item, Key, Query};
 use crate::work::{Draft, Step, Work};
+use postrider_core::ports::codes::{reason_code, reason_from_code};
 
 /// The format of an entry's body.
 const FORMAT: u8 = 1;

@@ -6,9 +6,9 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::domain::webhook::WebhookEvent;
 
-use crate::codec::codes::{event_code, event_from_code, status_code, status_from_code};
 use crate::codec::{Garbled, Reader, Writer};
 use crate::record::{read_entries, write_entries};
+use postrider_core::ports::codes::{event_code, event_from_code, status_code, status_from_code};
 
 const PART: &str = "change";
 /// Bits of a number below its milliseconds: ten that count within one, eight for the shard.

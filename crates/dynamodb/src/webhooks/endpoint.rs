@@ -11,11 +11,11 @@ use postrider_core::limits::{WEBHOOK_CALLS_PENDING_MAX, WEBHOOKS_MAX};
 use postrider_core::ports::ledger::LedgerError;
 
 use super::keys;
-use crate::codec::codes::{disabled_code, disabled_from_code, event_code};
 use crate::codec::{Garbled, Reader, Writer};
 use crate::context::Context;
 use crate::table::Query;
 use crate::work::{Draft, Work};
+use postrider_core::ports::codes::{disabled_code, disabled_from_code, event_code};
 
 const FORMAT: u8 = 1;
 

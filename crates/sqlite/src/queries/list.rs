@@ -7,8 +7,9 @@ use postrider_core::ports::ledger::{ListQuery, NotificationPage};
 use rusqlite::{Connection, Row};
 
 use super::order::seqs_of_order;
-use crate::codes::{is_exceptional, status_code};
+use crate::exceptional::is_exceptional;
 use crate::rows::{StoredNotification, address_hash, load, select_notification, seq_of_id, seq_of_instant};
+use postrider_core::ports::codes::status_code;
 
 /// One page. Whatever the filters, it looks at no more than [`PAGE_SCAN_MAX`] rows; what it did not get to is left to
 /// the next page.

@@ -6,7 +6,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::ledger::QueueStats;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::codes::{priority_code, status_code};
+use postrider_core::ports::codes::{priority_code, status_code};
 
 /// The statuses that still ask for something.
 const OPEN: [Status; 7] = [

@@ -7,8 +7,8 @@ use postrider_core::limits::SUPPRESSIONS_PAGE_MAX;
 use postrider_core::ports::feedback::{SuppressionPage, SuppressionQuery};
 use rusqlite::{Connection, Row};
 
-use crate::codes::{reason_code, reason_from_code};
 use crate::rows::{decoded, instant, optional_instant};
+use postrider_core::ports::codes::{reason_code, reason_from_code};
 
 /// `SELECT`, the columns [`read_suppression`] expects, and the rest of the statement.
 macro_rules! select_suppression {

@@ -6,8 +6,8 @@ use postrider_core::domain::id::WebhookId;
 use postrider_core::domain::webhook::{SigningSecret, Webhook, WebhookEvent, WebhookState, WebhookUrl};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::codes::{disabled_from_code, event_code};
 use crate::rows::{decoded, instant, optional_instant};
+use postrider_core::ports::codes::{disabled_from_code, event_code};
 
 /// `SELECT`, the columns [`StoredWebhook::read`] expects in its order, and the rest of the statement.
 macro_rules! select_webhook {

@@ -11,11 +11,11 @@ use postrider_core::ports::ledger::{AcceptResult, Acceptance, Accepted, Accepted
 use rusqlite::{ErrorCode, OptionalExtension as _, params};
 
 use super::{WriteStep, Writing};
-use crate::codes::{priority_code, status_code};
 use crate::queries::{order_hash, recall_answer, remember_answer};
 use crate::rows::{
     SEQ_STRETCH, StoredNotification, address_hash, hash_of, load, select_notification, seq_of_id,
 };
+use postrider_core::ports::codes::{priority_code, status_code};
 
 /// [`accept`](postrider_core::ports::ledger::Ledger::accept).
 pub(crate) struct Accept(pub(crate) Acceptance);

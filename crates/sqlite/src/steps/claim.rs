@@ -10,8 +10,8 @@ use postrider_core::ports::ledger::{Claim, ClaimDue, Claims};
 use rusqlite::OptionalExtension as _;
 
 use super::{WriteStep, Writing};
-use crate::codes::priority_code;
 use crate::rows::{StoredNotification, select_notification};
+use postrider_core::ports::codes::priority_code;
 
 /// [`claim_due`](postrider_core::ports::ledger::Ledger::claim_due).
 pub(crate) struct Claiming(pub(crate) ClaimDue);

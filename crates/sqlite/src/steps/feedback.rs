@@ -15,11 +15,11 @@ use postrider_core::ports::feedback::{Feedback, FeedbackEffect, FeedbackRecorded
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{WriteStep, Writing};
-use crate::codes::{
-    class_code, class_from_code, kind_code, kind_from_code, report_kind, source_code, source_from_code,
-};
 use crate::rows::{
     StoredNotification, decoded, instant, load, load_seq, optional_code, optional_instant, optional_status,
+};
+use postrider_core::ports::codes::{
+    class_code, class_from_code, kind_code, kind_from_code, report_kind, source_code, source_from_code,
 };
 
 /// [`record_feedback`](postrider_core::ports::feedback::FeedbackLedger::record_feedback).

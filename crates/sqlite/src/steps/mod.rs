@@ -39,8 +39,8 @@ use postrider_core::ports::catalog::SentCopy;
 use postrider_core::ports::feedback::RecipientRules;
 use rusqlite::{CachedStatement, Connection, params};
 
-use crate::codes::{class_code, kind_code, source_code, status_code, truth_code};
 use crate::rows::StoredNotification;
+use postrider_core::ports::codes::{class_code, kind_code, source_code, status_code, truth_code};
 
 /// One step of the port, run inside the writer's transaction. It may run twice: a group that failed is rolled back
 /// and its steps are run again one by one.

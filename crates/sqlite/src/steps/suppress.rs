@@ -9,8 +9,8 @@ use postrider_core::ports::feedback::NewSuppression;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{WriteStep, Writing};
-use crate::codes::reason_code;
 use crate::queries::{read_suppression, select_suppression};
+use postrider_core::ports::codes::reason_code;
 
 /// [`suppress`](postrider_core::ports::feedback::FeedbackLedger::suppress).
 pub(crate) struct Suppress(pub(crate) NewSuppression);

@@ -7,9 +7,9 @@ use postrider_core::limits::SWEEP_MAX;
 use postrider_core::ports::ledger::{Leases, Sweep, Swept};
 
 use super::{WriteStep, Writing};
-use crate::codes::status_code;
 use crate::queries::forget_answers;
 use crate::rows::{StoredNotification, select_notification};
+use postrider_core::ports::codes::status_code;
 
 /// [`sweep`](postrider_core::ports::ledger::Ledger::sweep).
 pub(crate) struct Sweeping(pub(crate) Sweep);

@@ -8,9 +8,9 @@ use rusqlite::OptionalExtension as _;
 use super::webhook_queue::{CallRow, remove, take};
 use super::webhook_upkeep::{clear_leftovers, fan_out, hasten, prune, take_back_lapsed};
 use super::{WriteStep, Writing};
-use crate::codes::{event_from_code, status_from_code};
 use crate::queries::{StoredWebhook, load_webhooks};
 use crate::rows::{decoded, entry, entry_columns, instant, load_seq};
+use postrider_core::ports::codes::{event_from_code, status_from_code};
 
 /// [`claim_calls`](postrider_core::ports::webhooks::WebhookLedger::claim_calls).
 pub(crate) struct ClaimingCalls(pub(crate) ClaimCalls);

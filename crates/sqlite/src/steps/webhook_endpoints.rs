@@ -12,8 +12,8 @@ use postrider_core::ports::webhooks::{NewWebhook, WebhookCreated};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{WriteStep, Writing};
-use crate::codes::{disabled_code, event_code, status_code};
 use crate::queries::{StoredWebhook, load_webhook, mask_of_events};
+use postrider_core::ports::codes::{disabled_code, event_code, status_code};
 
 /// [`create_webhook`](postrider_core::ports::webhooks::WebhookLedger::create_webhook).
 pub(crate) struct CreateWebhook(pub(crate) NewWebhook);

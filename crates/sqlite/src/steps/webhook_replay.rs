@@ -6,9 +6,9 @@ use postrider_core::ports::webhooks::{Replay, ReplayCursor, Replayed};
 
 use super::webhook_queue::{add, stand_behind};
 use super::{WriteStep, Writing};
-use crate::codes::event_from_code;
 use crate::queries::load_webhook;
 use crate::rows::{decoded, instant};
+use postrider_core::ports::codes::event_from_code;
 
 /// [`replay_webhook`](postrider_core::ports::webhooks::WebhookLedger::replay_webhook).
 pub(crate) struct Replaying(pub(crate) Replay);

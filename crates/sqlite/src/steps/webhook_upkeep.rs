@@ -9,9 +9,9 @@ use rusqlite::OptionalExtension as _;
 
 use super::Writing;
 use super::webhook_queue::{CallRow, add, put_back, remove};
-use crate::codes::event_from_code;
 use crate::queries::StoredWebhook;
 use crate::rows::{decoded, instant};
+use postrider_core::ports::codes::event_from_code;
 
 /// Clears away what is too old, counting what an endpoint never got.
 pub(super) fn prune(

@@ -10,8 +10,8 @@ use postrider_testkit::contract::scene::sure;
 use proptest::prelude::{any, proptest};
 
 use super::{place, scene};
-use crate::codes;
 use crate::rows::{seq_of_id, seq_of_instant};
+use postrider_core::ports::codes;
 
 proptest! {
     #[test]
@@ -58,7 +58,7 @@ fn the_codes_in_the_schemas_indexes_are_those_of_the_code() {
     assert_eq!(named("notifications_watched "), of(&[Status::Sending, Status::Unknown]));
     assert_eq!(named("notifications_dead "), of(&Status::DEAD_LETTERS));
     let exceptional: Vec<_> =
-        Status::ALL.into_iter().filter(|status| codes::is_exceptional(*status)).collect();
+        Status::ALL.into_iter().filter(|status| crate::exceptional::is_exceptional(*status)).collect();
     assert_eq!(named("notifications_exceptional "), of(&exceptional));
 }
 

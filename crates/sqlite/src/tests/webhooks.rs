@@ -14,7 +14,7 @@ use postrider_testkit::contract::webhooks::{
 use rusqlite::Connection;
 
 use super::{place, scene};
-use crate::codes;
+use postrider_core::ports::codes;
 
 #[tokio::test]
 async fn the_feed_and_the_queues_are_there_after_reopening() {

@@ -1,16 +1,17 @@
-//! How statuses, priorities and timeline kinds are stored. A code, once released, never changes its meaning; keys of the
-//! due index are made of some of them.
+//! How ledgers store what has a name: one byte each, the same in every ledger. A code, once released, never changes its
+//! meaning: SQLite's partial indexes and DynamoDB's keys name some of them.
 
-use postrider_core::domain::bounce::BounceClass;
-use postrider_core::domain::feedback::{ReportKind, ReportSource, Truth};
-use postrider_core::domain::notification::Priority;
-use postrider_core::domain::status::Status;
-use postrider_core::domain::suppression::SuppressionReason;
-use postrider_core::domain::timeline::TimelineKind;
-use postrider_core::domain::webhook::{DisabledReason, WebhookEvent};
+use crate::domain::bounce::BounceClass;
+use crate::domain::feedback::{ReportKind, ReportSource, Truth};
+use crate::domain::notification::Priority;
+use crate::domain::status::Status;
+use crate::domain::suppression::SuppressionReason;
+use crate::domain::timeline::TimelineKind;
+use crate::domain::webhook::{DisabledReason, WebhookEvent};
 
 /// The stored form of a status.
-pub(crate) fn status_code(status: Status) -> u8 {
+#[must_use]
+pub fn status_code(status: Status) -> u8 {
     match status {
         Status::Queued => 0,
         Status::Sending => 1,
@@ -29,12 +30,14 @@ pub(crate) fn status_code(status: Status) -> u8 {
 }
 
 /// The status stored as `code`.
-pub(crate) fn status_from_code(code: u8) -> Option<Status> {
+#[must_use]
+pub fn status_from_code(code: u8) -> Option<Status> {
     Status::ALL.into_iter().find(|status| status_code(*status) == code)
 }
 
 /// The stored form of a priority; the first to go has the lowest code.
-pub(crate) fn priority_code(priority: Priority) -> u8 {
+#[must_use]
+pub fn priority_code(priority: Priority) -> u8 {
     match priority {
         Priority::High => 0,
         Priority::Normal => 1,
@@ -43,12 +46,14 @@ pub(crate) fn priority_code(priority: Priority) -> u8 {
 }
 
 /// The priority stored as `code`.
-pub(crate) fn priority_from_code(code: u8) -> Option<Priority> {
+#[must_use]
+pub fn priority_from_code(code: u8) -> Option<Priority> {
     Priority::ALL.into_iter().find(|priority| priority_code(*priority) == code)
 }
 
 /// The stored form of a timeline kind.
-pub(crate) fn kind_code(kind: TimelineKind) -> u8 {
+#[must_use]
+pub fn kind_code(kind: TimelineKind) -> u8 {
     match kind {
         TimelineKind::Accepted => 0,
         TimelineKind::Claimed => 1,
@@ -81,12 +86,14 @@ pub(crate) fn kind_code(kind: TimelineKind) -> u8 {
 }
 
 /// The timeline kind stored as `code`.
-pub(crate) fn kind_from_code(code: u8) -> Option<TimelineKind> {
+#[must_use]
+pub fn kind_from_code(code: u8) -> Option<TimelineKind> {
     TimelineKind::ALL.into_iter().find(|kind| kind_code(*kind) == code)
 }
 
 /// The stored form of what reports have established.
-pub(crate) fn truth_code(truth: Truth) -> u8 {
+#[must_use]
+pub fn truth_code(truth: Truth) -> u8 {
     match truth {
         Truth::Accepted => 0,
         Truth::Rejected => 1,
@@ -97,12 +104,14 @@ pub(crate) fn truth_code(truth: Truth) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn truth_from_code(code: u8) -> Option<Truth> {
+#[must_use]
+pub fn truth_from_code(code: u8) -> Option<Truth> {
     Truth::ALL.into_iter().find(|truth| truth_code(*truth) == code)
 }
 
 /// The stored form of the way a report came.
-pub(crate) fn source_code(source: ReportSource) -> u8 {
+#[must_use]
+pub fn source_code(source: ReportSource) -> u8 {
     match source {
         ReportSource::Ses => 0,
         ReportSource::Dsn => 1,
@@ -112,12 +121,14 @@ pub(crate) fn source_code(source: ReportSource) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn source_from_code(code: u8) -> Option<ReportSource> {
+#[must_use]
+pub fn source_from_code(code: u8) -> Option<ReportSource> {
     ReportSource::ALL.into_iter().find(|source| source_code(*source) == code)
 }
 
 /// The stored form of a bounce's class.
-pub(crate) fn class_code(class: BounceClass) -> u8 {
+#[must_use]
+pub fn class_code(class: BounceClass) -> u8 {
     match class {
         BounceClass::UnknownUser => 0,
         BounceClass::UnknownDomain => 1,
@@ -137,12 +148,14 @@ pub(crate) fn class_code(class: BounceClass) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn class_from_code(code: u8) -> Option<BounceClass> {
+#[must_use]
+pub fn class_from_code(code: u8) -> Option<BounceClass> {
     BounceClass::ALL.into_iter().find(|class| class_code(*class) == code)
 }
 
 /// The stored form of a reason on the suppression list.
-pub(crate) fn reason_code(reason: SuppressionReason) -> u8 {
+#[must_use]
+pub fn reason_code(reason: SuppressionReason) -> u8 {
     match reason {
         SuppressionReason::HardBounce => 0,
         SuppressionReason::Complaint => 1,
@@ -153,12 +166,14 @@ pub(crate) fn reason_code(reason: SuppressionReason) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn reason_from_code(code: u8) -> Option<SuppressionReason> {
+#[must_use]
+pub fn reason_from_code(code: u8) -> Option<SuppressionReason> {
     SuppressionReason::ALL.into_iter().find(|reason| reason_code(*reason) == code)
 }
 
 /// The kind of report whose entry has `kind` and `class`.
-pub(crate) fn report_kind(kind: TimelineKind, class: Option<BounceClass>) -> Option<ReportKind> {
+#[must_use]
+pub fn report_kind(kind: TimelineKind, class: Option<BounceClass>) -> Option<ReportKind> {
     Some(match (kind, class) {
         (TimelineKind::ReportAccepted, _) => ReportKind::Accepted,
         (TimelineKind::Delivered, _) => ReportKind::Delivered,
@@ -178,7 +193,8 @@ pub(crate) fn report_kind(kind: TimelineKind, class: Option<BounceClass>) -> Opt
 }
 
 /// The stored form of what an endpoint hears of; also the number of its bit in a filter.
-pub(crate) fn event_code(event: WebhookEvent) -> u8 {
+#[must_use]
+pub fn event_code(event: WebhookEvent) -> u8 {
     match event {
         WebhookEvent::Sent => 0,
         WebhookEvent::Delivered => 1,
@@ -199,12 +215,14 @@ pub(crate) fn event_code(event: WebhookEvent) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn event_from_code(code: u8) -> Option<WebhookEvent> {
+#[must_use]
+pub fn event_from_code(code: u8) -> Option<WebhookEvent> {
     WebhookEvent::ALL.into_iter().find(|event| event_code(*event) == code)
 }
 
 /// The stored form of the reason for which an endpoint is disabled.
-pub(crate) fn disabled_code(reason: DisabledReason) -> u8 {
+#[must_use]
+pub fn disabled_code(reason: DisabledReason) -> u8 {
     match reason {
         DisabledReason::Gone => 0,
         DisabledReason::Failing => 1,
@@ -213,6 +231,7 @@ pub(crate) fn disabled_code(reason: DisabledReason) -> u8 {
 }
 
 /// What is stored as `code`.
-pub(crate) fn disabled_from_code(code: u8) -> Option<DisabledReason> {
+#[must_use]
+pub fn disabled_from_code(code: u8) -> Option<DisabledReason> {
     DisabledReason::ALL.into_iter().find(|reason| disabled_code(*reason) == code)
 }
