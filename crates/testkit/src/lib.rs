@@ -8,6 +8,7 @@ pub mod exim;
 pub mod faulty_ledger;
 pub mod http_endpoint;
 pub mod memory_ledger;
+pub mod model;
 pub mod postfix;
 pub mod random;
 pub mod ses_answers;
