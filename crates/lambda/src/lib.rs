@@ -13,7 +13,6 @@ pub mod output;
 pub mod parts;
 mod poison;
 pub mod role;
-mod secret;
 pub mod start;
 pub mod sweep;
 mod tally;

@@ -14,16 +14,17 @@ use postrider_aws::ses::suppressed::AccountList;
 use postrider_aws::ses::{Account, SesMailer};
 use postrider_core::domain::suppression::Secret;
 use postrider_core::domain::time::Timestamp;
-use postrider_core::limits::SES_REQUEST_GAP_MS;
+use postrider_core::limits::{DISPATCH_ANSWER_MS, SES_REQUEST_GAP_MS};
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::{ListElsewhere, RecipientRules};
 use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
-    ConfigError, LedgerSettings, MailerSettings, RawSettings, SesSettings, Settings,
+    ConfigError, LedgerSettings, MailerSettings, RawSettings, SecretSetting, SesSettings, Settings,
 };
 use postrider_environment::mailer::{MailerError, open_smtp};
+use postrider_environment::secret::{self, KeptSecretError};
 use postrider_environment::system::{SystemClock, SystemRandom};
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
@@ -43,7 +44,6 @@ use postrider_webhook::OutboundConfig;
 use crate::calls::Calls;
 use crate::parts::{Parts, TimerPause};
 use crate::role::Role;
-use crate::secret::{self, SecretError};
 
 /// The file of settings in the artifact, if it has one.
 const SETTINGS_FILE: &str = "postrider.toml";
@@ -51,10 +51,8 @@ const SETTINGS_FILE: &str = "postrider.toml";
 const TYPES_FOLDER: &str = "notifications";
 /// The variable that names the metrics' namespace.
 const NAMESPACE_VARIABLE: &str = "POSTRIDER__METRICS__NAMESPACE";
-/// The variable that names the installation's secret.
-const SECRET_VARIABLE: &str = "POSTRIDER__SERVER__SECRET";
-/// The namespace where none is named.
-const NAMESPACE_DEFAULT: &str = "Postrider";
+/// How long Lambda lets a function live, in seconds.
+const LIFETIME_SECS_MAX: u64 = 900;
 /// How long SES may take for one message that somebody who asked the API waits for.
 const API_SES_TIMEOUT_MS_MAX: u64 = 6_000;
 /// How long such a message may wait for its turn at the account's rate.
@@ -71,9 +69,15 @@ pub enum WiringError {
     /// The metrics have no place.
     #[error("{NAMESPACE_VARIABLE} {0}")]
     Namespace(#[from] InvalidNamespace),
-    /// There is no secret.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
+    /// Nothing says where the installation's secret is, or it is written where everybody who sees the function reads it.
+    #[error(
+        "server.secret must say where the installation's secret is kept: aws-secretsmanager:<arn or name>[#json-key] or \
+         aws-ssm:<parameter>. The ledger opens with no other than the one it was made with"
+    )]
+    SecretPlace,
+    /// The installation's secret cannot be had.
+    #[error("server.secret: {0}")]
+    Secret(#[from] KeptSecretError),
     /// The ledger is of a kind that functions cannot share.
     #[error("ledger.kind must be dynamodb: a function has no disk that outlives it")]
     Ledger,
@@ -89,6 +93,15 @@ pub enum WiringError {
     /// The mail server's settings do not fit together, or its password cannot be had.
     #[error(transparent)]
     Smtp(#[from] MailerError),
+    /// The mailer may take longer over one message than Lambda lets a function live, so that none would ever be begun.
+    #[error(
+        "the mailer may take {needed_secs} s over one message, and Lambda ends a function after {LIFETIME_SECS_MAX} s; lower \
+         mailer.smtp.timeout_secs or mailer.ses.timeout_secs, and give the function more time than one message can take"
+    )]
+    SlowMailer {
+        /// How long one message may take, in seconds.
+        needed_secs: u64,
+    },
     /// Costs are known only where SES sends.
     #[error("mailer.kind must be ses: SES says how much was sent, and nothing else does")]
     Cost,
@@ -107,12 +120,27 @@ fn list(errors: &[TypeError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// What everything else stands on.
+pub struct Foundation {
+    /// Where notifications live.
+    pub ledger: Arc<dyn Ledger>,
+    /// What hands messages on.
+    pub mailer: Arc<dyn Mailer>,
+    /// The installation's secret.
+    pub secret: Secret,
+}
+
+struct Built {
+    parts: Parts,
+    types: Arc<LiveTypes>,
+    return_paths: Option<Verp>,
+}
+
 /// What the environment says, and what is put together from it.
 pub struct Wiring {
     role: Role,
     settings: Settings,
     namespace: Namespace,
-    secret_reference: Option<String>,
     /// Where the artifact lies.
     root: PathBuf,
     clock: Arc<dyn Clock>,
@@ -132,22 +160,29 @@ impl Wiring {
             raw.read_file(&file)?;
         }
         // What is set for functions alone is read here.
-        let own = |name: &str| name == NAMESPACE_VARIABLE || name == SECRET_VARIABLE;
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        let variables = std::env::vars_os().filter_map(text).filter(|(name, _)| !own(name));
+        let variables = std::env::vars_os().filter_map(text).filter(|(name, _)| name != NAMESPACE_VARIABLE);
         raw.read_environment(variables)?;
-        let namespace = std::env::var(NAMESPACE_VARIABLE);
-        Ok(Self {
+        let namespace = match std::env::var(NAMESPACE_VARIABLE) {
+            Ok(name) => name.parse()?,
+            Err(_) => Namespace::default(),
+        };
+        Ok(Self { namespace, root, ..Self::of(role, Settings::check(&raw)?) })
+    }
+
+    /// What `settings` say, where there is no artifact and nothing in the environment.
+    #[must_use]
+    pub fn of(role: Role, settings: Settings) -> Self {
+        Self {
             role,
-            settings: Settings::check(&raw)?,
-            namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).parse()?,
-            secret_reference: std::env::var(SECRET_VARIABLE).ok(),
-            root,
+            settings,
+            namespace: Namespace::default(),
+            root: PathBuf::new(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-        })
+        }
     }
 
     /// Where metrics go.
@@ -176,7 +211,8 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn parts(&self) -> Result<Parts, WiringError> {
-        Ok(Box::pin(self.open()).await?.0)
+        let foundation = Box::pin(self.foundation()).await?;
+        Ok(self.over(foundation).await?.parts)
     }
 
     /// The calls of webhooks over `parts`.
@@ -200,7 +236,16 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn api(&self) -> Result<(Api, Parts), WiringError> {
-        let (parts, types, return_paths) = Box::pin(self.open()).await?;
+        let foundation = Box::pin(self.foundation()).await?;
+        self.api_over(foundation).await
+    }
+
+    /// The same over a ledger and a mailer that somebody else has opened.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    pub async fn api_over(&self, foundation: Foundation) -> Result<(Api, Parts), WiringError> {
+        let Built { parts, types, return_paths } = self.over(foundation).await?;
         let settings = &self.settings;
         let api = Api {
             ledger: Arc::clone(&parts.ledger),
@@ -227,11 +272,29 @@ impl Wiring {
         Ok((api, parts))
     }
 
-    async fn open(&self) -> Result<(Parts, Arc<LiveTypes>, Option<Verp>), WiringError> {
-        let settings = &self.settings;
-        let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
+    /// What the environment names, opened.
+    async fn foundation(&self) -> Result<Foundation, WiringError> {
+        let LedgerSettings::DynamoDb(table) = &self.settings.ledger else { return Err(WiringError::Ledger) };
         let sdk = sdk::load_for_function(&table.place);
-        let secret = self.secret(&sdk).await?;
+        let secret = self.secret().await?;
+        let config = DynamoConfig {
+            endpoint_url: table.place.endpoint_url.clone(),
+            ..DynamoConfig::new(table.table.clone())
+        };
+        let rules = self.recipient_rules(&secret);
+        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
+        Ok(Foundation { ledger: Arc::new(ledger), mailer: self.mailer().await?, secret })
+    }
+
+    /// How recipients are treated, by the settings.
+    #[must_use]
+    pub fn recipient_rules(&self, secret: &Secret) -> RecipientRules {
+        RecipientRules { secret: secret.clone(), soft_bounces: self.settings.soft_bounces }
+    }
+
+    async fn over(&self, foundation: Foundation) -> Result<Built, WiringError> {
+        let Foundation { ledger, mailer, secret } = foundation;
+        let settings = &self.settings;
         let bounce_domain = settings.sender.bounce_domain.as_deref();
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
         let resources = Resources {
@@ -239,20 +302,14 @@ impl Wiring {
             unsubscribe: Some(Unsubscribe::new(secret.clone())),
         };
         let types = self.types()?.with_return_paths(return_paths.clone()).with_resources(resources);
-        let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
-        let config = DynamoConfig {
-            endpoint_url: table.place.endpoint_url.clone(),
-            ..DynamoConfig::new(table.table.clone())
-        };
-        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
         let types = Arc::new(LiveTypes::new(types));
         let parts = Parts {
-            ledger: Arc::new(ledger),
+            ledger,
             catalog: Arc::clone(&types) as Arc<_>,
-            mailer: self.mailer().await?,
+            mailer,
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             pause: Arc::new(TimerPause),
@@ -261,12 +318,19 @@ impl Wiring {
             on_unknown: settings.on_unknown,
             concurrency: settings.concurrency,
         };
-        Ok((parts, types, return_paths))
+        let needed_secs = (parts.dispatch().needed_ms() + DISPATCH_ANSWER_MS).div_ceil(1_000);
+        if needed_secs > LIFETIME_SECS_MAX {
+            return Err(WiringError::SlowMailer { needed_secs });
+        }
+        Ok(Built { parts, types, return_paths })
     }
 
-    async fn secret(&self, sdk: &SdkConfig) -> Result<Secret, WiringError> {
-        let client = async || aws_sdk_secretsmanager::Client::new(sdk);
-        Ok(secret::read(self.secret_reference.as_deref(), client).await?)
+    /// The installation's secret, read once a process: it is not rotated, because the ledger was made with it.
+    async fn secret(&self) -> Result<Secret, WiringError> {
+        match &self.settings.secret {
+            Some(setting @ SecretSetting::Kept(_)) => Ok(secret::resolve(setting, &self.secrets()).await?),
+            Some(SecretSetting::Given(_)) | None => Err(WiringError::SecretPlace),
+        }
     }
 
     /// The notification types, where this function makes messages or takes events in.

@@ -12,7 +12,7 @@ async fn an_accepted_event_is_answered_as_the_contract_says_and_sent() {
     assert!(body["eventId"].as_str().unwrap().starts_with("evt_"));
     assert_eq!(notification["type"], "order_confirmation");
     assert_eq!(notification["to"], "ada@example.com");
-    assert_eq!(notification["status"], "queued");
+    assert_eq!(notification["status"], TestServer::ACCEPTED);
     assert_eq!(notification["duplicate"], false);
     let shown = server.order_in_status("1042", "sent").await;
     let kinds: Vec<_> =

@@ -1,3 +1,6 @@
+use postrider_testkit::postfix::reserved_addr;
+use serde_json::json;
+
 use crate::server::{TestServer, event};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,6 +25,18 @@ async fn metrics_count_what_happened_and_name_no_recipient() {
     }
     assert!(metrics.trim_end().ends_with("# EOF"));
     assert!(!metrics.contains("ada"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_calls_of_webhooks_that_failed() {
+    let server = TestServer::start_with(&[("webhooks.allow_private", "true")]).await;
+    let url = format!("http://{}/", reserved_addr().unwrap());
+    let created = server.post("/v1/webhooks", &json!({ "url": url })).await.json();
+    server.post("/v1/events", &event("1")).await;
+    server.webhook_when(&created, |webhook| webhook["failingSince"].is_string()).await;
+    let metrics = server.get("/metrics").await.text();
+    assert!(metrics.contains("postrider_webhook_failures_total 1"), "{metrics}");
+    assert!(metrics.contains("postrider_webhooks_disabled_total 0"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,8 @@ mod health;
 mod idempotency;
 mod interventions;
 mod listing;
+mod outcomes;
+mod reloading;
 mod server;
 mod suppressions;
 mod types;

@@ -59,6 +59,9 @@ impl Answer {
 }
 
 impl TestServer {
+    /// The status that the answer to an event tells.
+    pub const ACCEPTED: &str = "queued";
+
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }

@@ -46,6 +46,13 @@ impl FromStr for Namespace {
     }
 }
 
+/// The product's name, where none is given.
+impl Default for Namespace {
+    fn default() -> Self {
+        Self("Postrider".to_owned())
+    }
+}
+
 impl Namespace {
     /// The name.
     #[must_use]
