@@ -47,34 +47,38 @@ impl Contender {
         }
     }
 
-    /// Makes what it needs in an account, and the function.
-    pub fn set_up(&self, account: &Account) -> Result<Function, Failure> {
-        let setup = match self {
-            Self::Postrider { program } => {
+    /// Makes what it needs in an account.
+    pub fn prepare(&self, account: &Account) -> Result<(), Failure> {
+        match self {
+            Self::Postrider { .. } => {
                 create_table(account, &ledger_table())?;
-                create_secret(account)?;
-                Setup::new(account, program)
-                    .handler("dispatch")
-                    .set("POSTRIDER__SERVER__SECRET", &format!("aws-secretsmanager:{SECRET}"))
-                    .set("POSTRIDER__LEDGER__KIND", "dynamodb")
-                    .set("POSTRIDER__LEDGER__TABLE", TABLE)
-                    .set("POSTRIDER__MAILER__KIND", "ses")
-                    .set("POSTRIDER__MAILER__SES__REGION", REGION)
-                    .set("POSTRIDER__MAILER__SES__CONFIGURATION_SET", CONFIGURATION_SET)
-                    .set("POSTRIDER__SENDER__FROM", SENDER)
+                create_secret(account)
             }
-            Self::Python { place } => {
-                create_table(account, &peer_table())?;
-                Setup::new(account, &python())
-                    .argument(place.join("runtime.py"))
-                    .handler("dispatch.handler")
-                    .set("AWS_DEFAULT_REGION", REGION)
-                    .set("TABLE", TABLE)
-                    .set("CONFIGURATION_SET", CONFIGURATION_SET)
-                    .set("SENDER", SENDER)
-            }
+            Self::Python { .. } => create_table(account, &peer_table()),
+        }
+    }
+
+    /// The function in an account that is prepared.
+    pub fn function(&self, account: &Account) -> Function {
+        let setup = match self {
+            Self::Postrider { program } => Setup::new(account, program)
+                .handler("dispatch")
+                .set("POSTRIDER__SERVER__SECRET", &format!("aws-secretsmanager:{SECRET}"))
+                .set("POSTRIDER__LEDGER__KIND", "dynamodb")
+                .set("POSTRIDER__LEDGER__TABLE", TABLE)
+                .set("POSTRIDER__MAILER__KIND", "ses")
+                .set("POSTRIDER__MAILER__SES__REGION", REGION)
+                .set("POSTRIDER__MAILER__SES__CONFIGURATION_SET", CONFIGURATION_SET)
+                .set("POSTRIDER__SENDER__FROM", SENDER),
+            Self::Python { place } => Setup::new(account, &python())
+                .argument(place.join("runtime.py"))
+                .handler("dispatch.handler")
+                .set("AWS_DEFAULT_REGION", REGION)
+                .set("TABLE", TABLE)
+                .set("CONFIGURATION_SET", CONFIGURATION_SET)
+                .set("SENDER", SENDER),
         };
-        Ok(setup.timeout(TIMEOUT).build())
+        setup.timeout(TIMEOUT).build()
     }
 }
 

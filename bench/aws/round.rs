@@ -1,10 +1,10 @@
-//! One run of one function in a new account: its first order, then many.
+//! One run of one function in an account that has sent before: its first order, then many.
 
 use std::time::Duration;
 
 use postrider_bench::Failure;
 use postrider_bench::order::Orders;
-use postrider_testkit::emulator::lambda::{EventSource, Usage};
+use postrider_testkit::emulator::lambda::{EventSource, Function, Usage};
 use postrider_testkit::emulator::{Account, Delivery};
 
 use super::contender::{CONFIGURATION_SET, Contender, DOMAIN};
@@ -29,7 +29,8 @@ pub struct Run {
     pub peak_memory_mib: f64,
 }
 
-/// Starts the function with one order, then hands it `messages` more in batches of ten, and checks that all were mailed.
+/// Lets a first process of the function send one order, so that the account and its table are as they are on any day but
+/// the first. Then starts another with one order, hands it `messages` more in batches of ten, and checks that all were mailed.
 pub fn run(contender: &Contender, messages: u64) -> Result<Run, Failure> {
     let account = Account::new();
     let queue = account.create_queue("orders", &[("VisibilityTimeout", VISIBILITY_SECS)]);
@@ -38,22 +39,24 @@ pub fn run(contender: &Contender, messages: u64) -> Result<Run, Failure> {
     account.verify_identity(DOMAIN);
     account.create_configuration_set(CONFIGURATION_SET, &account.create_topic("reports"));
     account.set_ses_account(&serde_json::json!({ "MaxSendRate": 1_000 }));
-    let function = contender.set_up(&account)?;
+    contender.prepare(&account)?;
     let source = EventSource::new(&queue);
     let orders = Orders::new(1);
+    let take_one = |index| -> Result<Function, Failure> {
+        let function = contender.function(&account);
+        topic.publish(&orders.event(index), &[])?;
+        let taken = source.poll(&function, 0);
+        if taken.deleted == 1 {
+            return Ok(function);
+        }
+        let log = function.log();
+        Err(format!("{} did not take its first order: {taken:?}\n{log:#?}", contender.name()).into())
+    };
 
-    topic.publish(&orders.event(0), &[])?;
-    let first = source.poll(&function, 0);
-    if first.deleted != 1 {
-        return Err(format!(
-            "{} did not take its first order: {first:?}\n{:#?}",
-            contender.name(),
-            function.log()
-        )
-        .into());
-    }
+    drop(take_one(0)?);
+    let function = take_one(1)?;
     let started = usage(contender, function.usage())?;
-    for index in 1..=messages {
+    for index in 2..messages + 2 {
         topic.publish(&orders.event(index), &[])?;
     }
     let functions = [function];
@@ -61,8 +64,8 @@ pub fn run(contender: &Contender, messages: u64) -> Result<Run, Failure> {
     let [function] = &functions;
     let ended = usage(contender, function.usage())?;
     let sent = account.sent().len() as u64;
-    if sent != messages + 1 {
-        return Err(format!("{} mailed {sent} of {} orders", contender.name(), messages + 1).into());
+    if sent != messages + 2 {
+        return Err(format!("{} mailed {sent} of {} orders", contender.name(), messages + 2).into());
     }
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     let count = f64::from(u32::try_from(messages)?);

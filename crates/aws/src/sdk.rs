@@ -39,25 +39,28 @@ pub async fn load(place: &SdkPlace) -> SdkConfig {
 }
 
 /// The settings for `place` in a Lambda function: region, credentials and an emulator's `AWS_ENDPOINT_URL` stand in the
-/// environment, and nothing else is looked at. The credentials last as long as the process does.
+/// environment, and nothing else is looked at. The credentials last as long as the process does. Requests are made by
+/// `http_client`, one for the whole process.
 ///
 /// Besides what it spares at start, this keeps every other source of credentials out of the program.
 #[must_use]
-pub fn load_for_function(place: &SdkPlace) -> SdkConfig {
+pub fn load_for_function(place: &SdkPlace, http_client: SharedHttpClient) -> SdkConfig {
     let region = place.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     let endpoint_url = place.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-        .http_client(http_client())
+        .http_client(http_client)
         .timeout_config(timeouts())
         .region(region.map(Region::new));
     builder.set_endpoint_url(endpoint_url);
     builder.build()
 }
 
-/// The same cryptography as everywhere else here; the SDK's default would bring a second one.
-fn http_client() -> SharedHttpClient {
+/// The same cryptography as everywhere else here; the SDK's default would bring a second one. Each reads the system's
+/// certificates anew.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
     HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 

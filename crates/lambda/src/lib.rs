@@ -12,6 +12,7 @@ pub mod invocation;
 pub mod output;
 pub mod parts;
 mod poison;
+pub mod renditions;
 pub mod role;
 pub mod start;
 pub mod sweep;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use postrider_core::domain::lifecycle::OnUnknown;
 use postrider_core::domain::retry::RetryPolicy;
 use postrider_core::domain::suppression::Secret;
-use postrider_core::ports::catalog::Catalog;
+use postrider_core::ports::catalog::{Catalog, KeepRenditions};
 use postrider_core::ports::clock::{Clock, Pause, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_core::ports::mailer::Mailer;
@@ -34,6 +34,8 @@ pub struct Parts {
     pub policy: RetryPolicy,
     /// What to do with unknown outcomes.
     pub on_unknown: OnUnknown,
+    /// Who stores what messages are made of, as soon as one is made of it; `None` if everything is stored already.
+    pub renditions: Option<Arc<dyn KeepRenditions>>,
     /// Events, reports or messages in hand at once.
     pub concurrency: usize,
 }
@@ -51,6 +53,7 @@ impl Parts {
             pause: &*self.pause,
             secret: &self.secret,
             policy: &self.policy,
+            renditions: self.renditions.as_deref(),
         }
     }
 }

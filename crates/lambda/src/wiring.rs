@@ -1,11 +1,12 @@
 //! Puts a function together from what its environment says.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use postrider_aws::cost::Volume;
 use postrider_aws::emf::{InvalidNamespace, Namespace};
 use postrider_aws::sdk::{self, SdkPlace};
@@ -43,6 +44,7 @@ use postrider_webhook::OutboundConfig;
 
 use crate::calls::Calls;
 use crate::parts::{Parts, TimerPause};
+use crate::renditions::Renditions;
 use crate::role::Role;
 
 /// The file of settings in the artifact, if it has one.
@@ -145,6 +147,7 @@ pub struct Wiring {
     root: PathBuf,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    http_client: OnceLock<SharedHttpClient>,
 }
 
 impl Wiring {
@@ -182,7 +185,13 @@ impl Wiring {
             root: PathBuf::new(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            http_client: OnceLock::new(),
         }
+    }
+
+    /// Where requests to Amazon go, over connections that all of them share.
+    fn sdk(&self, place: &SdkPlace) -> SdkConfig {
+        sdk::load_for_function(place, self.http_client.get_or_init(sdk::http_client).clone())
     }
 
     /// Where metrics go.
@@ -203,7 +212,7 @@ impl Wiring {
     /// [`WiringError::Cost`].
     pub fn volume(&self) -> Result<SesVolume, WiringError> {
         let MailerSettings::Ses(ses) = &self.settings.mailer else { return Err(WiringError::Cost) };
-        Ok(SesVolume(self.account(&sdk::load_for_function(&ses.place), ses)))
+        Ok(SesVolume(self.account(&self.sdk(&ses.place), ses)))
     }
 
     /// Everything that takes in reports and sends.
@@ -275,15 +284,16 @@ impl Wiring {
     /// What the environment names, opened.
     async fn foundation(&self) -> Result<Foundation, WiringError> {
         let LedgerSettings::DynamoDb(table) = &self.settings.ledger else { return Err(WiringError::Ledger) };
-        let sdk = sdk::load_for_function(&table.place);
-        let secret = self.secret().await?;
+        let sdk = self.sdk(&table.place);
+        // Whatever can be asked at the same time is.
+        let (secret, mailer) = futures_util::future::try_join(self.secret(), self.mailer()).await?;
         let config = DynamoConfig {
             endpoint_url: table.place.endpoint_url.clone(),
             ..DynamoConfig::new(table.table.clone())
         };
         let rules = self.recipient_rules(&secret);
         let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
-        Ok(Foundation { ledger: Arc::new(ledger), mailer: self.mailer().await?, secret })
+        Ok(Foundation { ledger: Arc::new(ledger), mailer, secret })
     }
 
     /// How recipients are treated, by the settings.
@@ -302,12 +312,11 @@ impl Wiring {
             unsubscribe: Some(Unsubscribe::new(secret.clone())),
         };
         let types = self.types()?.with_return_paths(return_paths.clone()).with_resources(resources);
-        for (id, bundle) in types.renditions() {
-            ledger.store_rendition(id, bundle).await?;
-        }
         let types = Arc::new(LiveTypes::new(types));
+        let renditions = Renditions::new(Arc::clone(&ledger), Arc::clone(&types));
         let parts = Parts {
             ledger,
+            renditions: Some(Arc::new(renditions)),
             catalog: Arc::clone(&types) as Arc<_>,
             mailer,
             clock: Arc::clone(&self.clock),
@@ -352,12 +361,15 @@ impl Wiring {
         if self.role == Role::Feedback {
             return Ok(TypeSet::empty(sender));
         }
-        let shipped = || {
+        let folder = self.settings.types_directory.clone().or_else(|| {
             let folder = self.root.join(TYPES_FOLDER);
-            if folder.is_dir() { TypeSource::Directory(folder) } else { TypeSource::Shipped }
-        };
-        let source = self.settings.types_directory.clone().map_or_else(shipped, TypeSource::Directory);
-        TypeSet::load(&source, sender).map_err(WiringError::Types)
+            folder.is_dir().then_some(folder)
+        });
+        match folder {
+            Some(folder) => TypeSet::load(&TypeSource::Directory(folder), sender),
+            None => TypeSet::shipped_on_demand(sender),
+        }
+        .map_err(WiringError::Types)
     }
 
     async fn mailer(&self) -> Result<Arc<dyn Mailer>, WiringError> {
@@ -369,8 +381,12 @@ impl Wiring {
     }
 
     async fn ses(&self, settings: &SesSettings) -> Result<Arc<dyn Mailer>, WiringError> {
-        let sdk = sdk::load_for_function(&settings.place);
+        let sdk = self.sdk(&settings.place);
         let account = self.account(&sdk, settings);
+        if matches!(self.role, Role::Dispatch | Role::Sweep) {
+            // The first message would have to wait for it.
+            account.refresh().await;
+        }
         let mut config = settings.config.clone();
         let mut turn_wait = TURN_WAIT;
         if self.role == Role::Api {
@@ -389,13 +405,13 @@ impl Wiring {
 
     /// What is named by reference, such as the mail server's password.
     fn secrets(&self) -> Arc<Secrets> {
-        Arc::new(Secrets::with_sdk(sdk::load_for_function(&SdkPlace::default()), Arc::clone(&self.clock)))
+        Arc::new(Secrets::with_sdk(self.sdk(&SdkPlace::default()), Arc::clone(&self.clock)))
     }
 
     /// The account's list, from which addresses must go that are taken off ours, if ours is given to it.
     async fn list_elsewhere(&self) -> Option<Arc<dyn ListElsewhere>> {
         let mirror = self.settings.ses_mirror.as_ref().filter(|mirror| mirror.direction.gives())?;
-        let sdk = sdk::load_for_function(&mirror.place);
+        let sdk = self.sdk(&mirror.place);
         Some(Arc::new(AccountList::new(&sdk, Duration::from_millis(SES_REQUEST_GAP_MS))))
     }
 

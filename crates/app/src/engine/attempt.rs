@@ -104,6 +104,7 @@ impl Engine {
             clock: &*self.clock,
             random: &*self.random,
             policy: &self.policy,
+            renditions: None,
         };
         let mut patience = pin!(async {
             // An error means that whoever could say stop is gone: the process is going.

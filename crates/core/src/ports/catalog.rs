@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::domain::address::EmailAddress;
 use crate::domain::document::Fingerprint;
 use crate::domain::event::{Event, StoredEvent};
@@ -11,6 +13,7 @@ use crate::domain::outcome::{Cause, Words};
 use crate::domain::problem::FieldError;
 use crate::domain::time::Timestamp;
 
+use super::ledger::LedgerError;
 use super::mailer::Envelope;
 
 /// Names everything a message was made of besides the event: the type's templates and the sender's settings.
@@ -94,4 +97,15 @@ pub trait Catalog: Send + Sync {
         event: &StoredEvent,
         at: Timestamp,
     ) -> Result<Composed, ComposeFailure>;
+}
+
+/// Sees to it that what a message is made of is in the ledger before the message leaves, for a process that does not store
+/// everything at its start.
+#[async_trait]
+pub trait KeepRenditions: Send + Sync {
+    /// Stores the rendition, unless that is known to be done.
+    ///
+    /// # Errors
+    /// The ledger's; then nothing made of it may leave yet.
+    async fn keep(&self, id: RenditionId) -> Result<(), LedgerError>;
 }

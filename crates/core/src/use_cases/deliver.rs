@@ -11,7 +11,7 @@ use crate::domain::outcome::{AttemptOutcome, Cause, Failure, FailureClass, Fault
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::limits::{GUARD_PAGES_MAX, PAGE_MAX};
-use crate::ports::catalog::{Catalog, ComposeFailure, Composed, SentCopy};
+use crate::ports::catalog::{Catalog, ComposeFailure, Composed, KeepRenditions, SentCopy};
 use crate::ports::clock::{Clock, Random};
 use crate::ports::ledger::{Claim, FinishAttempt, Ledger, LedgerError, ListQuery};
 use crate::ports::mailer::{HandedOn, Mailer, OutgoingMessage, Stop};
@@ -38,6 +38,8 @@ pub struct Deliver<'a> {
     pub random: &'a dyn Random,
     /// When to try again.
     pub policy: &'a RetryPolicy,
+    /// Who stores what messages are made of; `None` where that was done at the start.
+    pub renditions: Option<&'a dyn KeepRenditions>,
 }
 
 /// An attempt that was made and is still to be recorded.
@@ -175,6 +177,12 @@ impl Deliver<'_> {
                 return (HandedOn { by: self.mailer.name(), outcome }, None);
             }
         };
+        if let Some(renditions) = self.renditions
+            && renditions.keep(composed.copy.rendition).await.is_err()
+        {
+            // Nothing has left, and whoever claims next tries again.
+            return (HandedOn { by: self.mailer.name(), outcome: AttemptOutcome::Released }, None);
+        }
         let message = OutgoingMessage {
             notification_id: claim.notification.id,
             attempt: claim.notification.lifecycle.fence,

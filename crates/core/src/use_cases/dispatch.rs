@@ -18,7 +18,7 @@ use crate::domain::suppression::Secret;
 use crate::domain::time::Timestamp;
 use crate::ingest::Rejected;
 use crate::limits::{DISPATCH_LEASE_MARGIN_MS, DISPATCH_PAUSE_MS_MAX, DISPATCH_RECORD_MS};
-use crate::ports::catalog::Catalog;
+use crate::ports::catalog::{Catalog, KeepRenditions};
 use crate::ports::clock::{Clock, Pause, Random};
 use crate::ports::feedback::FeedbackEffect;
 use crate::ports::ledger::{
@@ -51,6 +51,8 @@ pub struct Dispatch<'a> {
     pub secret: &'a Secret,
     /// When to try again.
     pub policy: &'a RetryPolicy,
+    /// Who stores what messages are made of; `None` where that was done at the start.
+    pub renditions: Option<&'a dyn KeepRenditions>,
 }
 
 /// Who sends what is accepted.
@@ -210,6 +212,7 @@ impl Dispatch<'_> {
                 clock: self.clock,
                 random: self.random,
                 policy: self.policy,
+                renditions: self.renditions,
             };
             // There is time for all that the mailer may take; this is for clocks that jump.
             let mut stop = self.pause.pause(until.ms_since(self.clock.now()));

@@ -11,5 +11,6 @@ mod killing;
 mod log;
 mod orders;
 mod poison;
+mod renditions;
 mod sweep;
 mod world;

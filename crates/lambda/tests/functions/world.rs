@@ -175,6 +175,7 @@ impl World {
             secret: recipient_rules().secret,
             policy: RetryPolicy { unknown_wait_ms: UNKNOWN_WAIT_MS, ..RetryPolicy::default() },
             on_unknown: OnUnknown::Resend,
+            renditions: None,
             concurrency: 10,
         };
         Self { ledger, mailer, parts }

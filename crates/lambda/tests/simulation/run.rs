@@ -118,6 +118,7 @@ impl Run {
                 ..RetryPolicy::default()
             },
             on_unknown: OnUnknown::Resend,
+            renditions: None,
             concurrency: 4,
         };
         let (orders, reports) = (Queue::new("order"), Queue::new("report"));

@@ -19,6 +19,7 @@ use crate::render::expression::{Expression, ExpressionError};
 
 use super::TypeSet;
 use super::direct;
+use super::known::Known;
 use super::nearest::nearest;
 use super::notification_type::NotificationType;
 use super::rendition::{MessageError, with_signature};
@@ -38,7 +39,7 @@ impl TypeSet {
             let recipient = self.direct.recipient(&notification.to).unwrap_or(&notification.to);
             return Ok((self.direct.id, message, recipient.clone()));
         }
-        let Some(known) = self.types.get(&notification.notification_type) else {
+        let Some(known) = self.types.get(&notification.notification_type).and_then(Known::get) else {
             let words = format!("the notification type {} is not loaded", notification.notification_type);
             return Err(failure("type_missing", &words));
         };
@@ -53,9 +54,22 @@ impl TypeSet {
     /// leaves; [`recompose`](super::recompose) reads it.
     #[must_use]
     pub fn renditions(&self) -> Vec<(RenditionId, Vec<u8>)> {
-        let of_types = self.types.values().flat_map(NotificationType::renditions);
+        let of_types = self.types.values().filter_map(Known::get).flat_map(NotificationType::renditions);
         let of_types = of_types.map(|(_, rendition)| (rendition.id, rendition.bytes.clone()));
         of_types.chain([(self.direct.id, self.direct.bytes.clone())]).collect()
+    }
+}
+
+impl TypeSet {
+    /// The bundle of a rendition that a message was made of, to store under its id.
+    #[must_use]
+    pub fn bundle(&self, id: RenditionId) -> Option<Vec<u8>> {
+        if id == self.direct.id {
+            return Some(self.direct.bytes.clone());
+        }
+        let mut of_types =
+            self.types.values().filter_map(Known::if_compiled).flat_map(NotificationType::renditions);
+        of_types.find(|(_, rendition)| rendition.id == id).map(|(_, rendition)| rendition.bytes.clone())
     }
 }
 
@@ -70,8 +84,14 @@ impl Catalog for TypeSet {
         };
         let mut errors = Vec::new();
         let mut planned = Vec::with_capacity(names.len());
-        for (name, notification_type) in names.iter().filter_map(|name| self.types.get_key_value(name)) {
-            planned.extend(plan_one(name, notification_type, event, &mut errors));
+        for (name, known) in names.iter().filter_map(|name| self.types.get_key_value(name)) {
+            match known.get() {
+                Some(compiled) => planned.extend(plan_one(name, compiled, event, &mut errors)),
+                None => {
+                    let message = format!("calls for the notification type {name}, which cannot be used");
+                    errors.push(FieldError::new(event.pointers.data.to_owned(), message));
+                }
+            }
         }
         if errors.is_empty() { Ok(planned) } else { Err(Rejection::Invalid(errors)) }
     }

@@ -11,6 +11,7 @@ mod error;
 mod expansion;
 mod extras;
 mod guards;
+mod known;
 mod live;
 mod localize;
 mod manifest;
@@ -31,6 +32,7 @@ mod theme;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 pub use error::TypeError;
 pub use extras::Resources;
@@ -45,6 +47,7 @@ pub use source::TypeSource;
 
 use crate::verp::Verp;
 use direct::Direct;
+use known::Known;
 use notification_type::{NotificationType, Shared};
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
@@ -53,7 +56,7 @@ use postrider_core::limits::NOTIFICATIONS_PER_EVENT_MAX;
 /// [`Catalog`](postrider_core::ports::catalog::Catalog).
 pub struct TypeSet {
     /// By name.
-    types: BTreeMap<String, NotificationType>,
+    types: BTreeMap<String, Known>,
     /// The names of the types that answer an event type, in order.
     answering: BTreeMap<String, Vec<String>>,
     sender: Sender,
@@ -87,11 +90,7 @@ impl TypeSet {
     /// # Errors
     /// Everything that is wrong with any of them; a server must not start with half its types.
     pub fn load(source: &TypeSource, sender: Sender) -> Result<Self, Vec<TypeError>> {
-        let return_path = sender.return_path().map_err(|error| {
-            let domain = sender.bounce_domain.as_deref().unwrap_or_default();
-            let message = format!("bounces@{domain}, made of the sender's bounce_domain, {error}");
-            vec![TypeError::new("", "sender", message)]
-        })?;
+        let return_path = return_path(&sender)?;
         let mut errors = Vec::new();
         let mut types = BTreeMap::new();
         let (shared, sources) = source::read(source).and_then(Shared::split)?;
@@ -109,16 +108,8 @@ impl TypeSet {
             errors.push(TypeError::new(direct::NAME, "", message));
         }
         errors.extend(guards::check(&types));
-        let mut answering: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, notification_type) in &types {
-            for event_type in &notification_type.manifest.events {
-                answering.entry(event_type.clone()).or_default().push(name.clone());
-            }
-        }
-        for names in answering.values_mut() {
-            // The more urgent first: an answer lists the customer's e-mail before the shop's own.
-            names.sort_by_key(|name| types.get(name).map(|known| known.manifest.priority));
-        }
+        let types = types.into_iter().map(|(name, compiled)| (name, Known::compiled(compiled))).collect();
+        let answering = answering(&types);
         for (event_type, names) in
             answering.iter().filter(|(_, names)| names.len() > NOTIFICATIONS_PER_EVENT_MAX)
         {
@@ -144,6 +135,34 @@ impl TypeSet {
         }
     }
 
+    /// The types that came with the program, for messages from `sender`, each compiled when it is needed first: for a
+    /// process that lives briefly and starts often. Tests of the program have held them to their contracts.
+    ///
+    /// # Errors
+    /// What about the sender they cannot be used with.
+    pub fn shipped_on_demand(sender: Sender) -> Result<Self, Vec<TypeError>> {
+        let return_path = return_path(&sender)?;
+        let (shared, sources) = source::read(&TypeSource::Shipped).and_then(Shared::split)?;
+        let (shared, for_types) = (Arc::new(shared), Arc::new(sender.clone()));
+        let mut errors = Vec::new();
+        let mut types = BTreeMap::new();
+        for folder in sources.folders {
+            let name = folder.name.clone();
+            match Known::waiting(folder, &shared, &for_types) {
+                Ok(known) => {
+                    types.insert(name, known);
+                }
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let (direct, answering) = (Direct::new(sender.sandbox.as_ref()), answering(&types));
+        let resources = Resources::default();
+        Ok(Self { direct, types, answering, sender, return_path, return_paths: None, resources })
+    }
+
     /// The same types, whose messages are made with `resources`.
     #[must_use]
     pub fn with_resources(self, resources: Resources) -> Self {
@@ -167,6 +186,30 @@ impl TypeSet {
     pub fn with_return_paths(self, return_paths: Option<Verp>) -> Self {
         Self { return_paths, ..self }
     }
+}
+
+/// Where bounces go that have no path of their own.
+fn return_path(sender: &Sender) -> Result<EmailAddress, Vec<TypeError>> {
+    sender.return_path().map_err(|error| {
+        let domain = sender.bounce_domain.as_deref().unwrap_or_default();
+        let message = format!("bounces@{domain}, made of the sender's bounce_domain, {error}");
+        vec![TypeError::new("", "sender", message)]
+    })
+}
+
+/// The names of the types that answer each event type, the more urgent first: an answer lists the customer's e-mail before
+/// the shop's own.
+fn answering(types: &BTreeMap<String, Known>) -> BTreeMap<String, Vec<String>> {
+    let mut answering: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, known) in types {
+        for event_type in &known.manifest.events {
+            answering.entry(event_type.clone()).or_default().push(name.clone());
+        }
+    }
+    for names in answering.values_mut() {
+        names.sort_by_key(|name| types.get(name).map(|known| known.manifest.priority));
+    }
+    answering
 }
 
 impl fmt::Debug for TypeSet {

@@ -79,6 +79,15 @@ impl NotificationType {
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
+    /// Compiles a folder that is known to keep its contract.
+    pub(super) fn compile_trusted(
+        folder: &Folder,
+        shared: &Shared,
+        sender: &Sender,
+    ) -> Result<Self, Vec<TypeError>> {
+        Self::build(folder, shared, sender).map(|(compiled, _)| compiled)
+    }
+
     /// What makes the messages of events that ask for `locale`.
     pub(super) fn rendition_for(&self, locale: Option<&str>) -> &Rendition {
         self.rendition_in(locale.filter(|_| !self.manifest.fixed_locale))

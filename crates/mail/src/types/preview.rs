@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::TypeSet;
 use super::error::TypeError;
+use super::known::Known;
 use super::nearest::nearest;
 use super::notification_type::{NotificationType, Shared};
 use super::sender::Sender;
@@ -136,7 +137,7 @@ impl TypeSet {
             samples: known.samples.keys().cloned().collect(),
             locales: known.renditions().map(|(locale, _)| locale.clone()).collect(),
         };
-        self.types.iter().map(summary).collect()
+        self.types.iter().filter_map(|(name, known)| Some((name, known.get()?))).map(summary).collect()
     }
 
     /// Renders a type with `data`, else with the sample named, else with the type's first sample, in its own locale.
@@ -164,10 +165,11 @@ impl TypeSet {
         sample: Option<&str>,
         locale: Option<&str>,
     ) -> Result<Preview, PreviewError> {
-        let known = self.types.get(type_name).ok_or_else(|| PreviewError::UnknownType {
-            name: type_name.to_owned(),
-            nearest: nearest(type_name, self.types.keys().map(String::as_str)),
-        })?;
+        let known =
+            self.types.get(type_name).and_then(Known::get).ok_or_else(|| PreviewError::UnknownType {
+                name: type_name.to_owned(),
+                nearest: nearest(type_name, self.types.keys().map(String::as_str)),
+            })?;
         let data = match (data, sample) {
             (Some(data), _) => data,
             (None, Some(name)) => known.samples.get(name).ok_or_else(|| PreviewError::UnknownSample {

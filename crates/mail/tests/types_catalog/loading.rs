@@ -6,7 +6,7 @@ use std::path::Path;
 
 use postrider_mail::types::{TypeSet, TypeSource, check};
 
-use crate::fixture::{Types, body, sender, shipped};
+use crate::fixture::{Types, body, compose, order, sender, shipped};
 
 #[track_caller]
 fn check_error(types: &Types, expected: &str) {
@@ -20,6 +20,19 @@ fn the_shipped_types_are_those_of_the_folder() {
     let from_folder = TypeSet::load(&TypeSource::Directory(folder), sender()).unwrap();
     assert_eq!(from_folder.types(), shipped().types());
     assert_eq!(from_folder.renditions(), shipped().renditions());
+}
+
+#[test]
+fn types_that_are_compiled_on_demand_are_the_same() {
+    let on_demand = TypeSet::shipped_on_demand(sender()).unwrap();
+    assert_eq!(on_demand.bundle(shipped().renditions()[0].0), None, "nothing is compiled yet");
+    let composed = compose(&on_demand, &order());
+    assert_eq!(composed, compose(&shipped(), &order()));
+    let bundle = on_demand.bundle(composed.copy.rendition);
+    assert_eq!(bundle, shipped().bundle(composed.copy.rendition));
+    assert!(bundle.is_some());
+    assert_eq!(on_demand.types(), shipped().types());
+    assert_eq!(on_demand.renditions(), shipped().renditions());
 }
 
 #[test]
