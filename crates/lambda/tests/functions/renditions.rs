@@ -44,5 +44,6 @@ async fn a_rendition_is_stored_once_a_process() {
     // A second time the ledger would refuse it: accepted and recorded, and nothing between.
     world.plan([Fault::Pass, Fault::Pass, Fault::Refuse]);
     world.dispatch(orders(["4"])).await;
+    world.plan_nothing();
     assert_eq!((world.sent(), world.status("4").await), (4, Status::Sent));
 }
