@@ -40,6 +40,7 @@ use postrider_mail::unsubscribe::Unsubscribe;
 use postrider_mail::verp::{InvalidReturnPath, Verp};
 use postrider_webhook::OutboundConfig;
 
+use crate::announcing::Announcing;
 use crate::calls::Calls;
 use crate::parts::{Parts, TimerPause};
 use crate::role::Role;
@@ -252,7 +253,7 @@ impl Wiring {
         let parts = Parts {
             ledger: Arc::new(ledger),
             catalog: Arc::clone(&types) as Arc<_>,
-            mailer: self.mailer().await?,
+            mailer: Arc::new(Announcing(self.mailer().await?)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             pause: Arc::new(TimerPause),
