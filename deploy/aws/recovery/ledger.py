@@ -90,7 +90,10 @@ def key_of(notification_id):
 
 
 def settle(api, state, sent):
-    """Holds what is open, takes back what was sent since, and lets the rest go. `sent` are the ids that may have been."""
+    """Holds what is open, takes back what was sent since, and lets the rest go. `sent` are the ids that may have been;
+    None if no log says so, and then a person must decide about each.
+    """
+    is_blind, sent = sent is None, sent or set()
     # Written down as it grows: what was held in a run that broke off is decided by the next.
     held = dict(state.get("held", {}))
     for notification_id, status in _hold_open(api):
@@ -106,15 +109,15 @@ def settle(api, state, sent):
                 taken_back += 1
         else:
             raise Refused(f"{notification_id}: {code}: {shown}")
-    waiting = [one for one, status in sorted(held.items()) if status not in UNSURE and one not in sent]
-    released = [notification_id for notification_id in waiting if api.change(notification_id, "retry")]
-    undecided = [one for one, status in sorted(held.items()) if status in UNSURE and one not in sent]
-    state.note(settled_at=now().isoformat(), absent=absent)
+    left = {one: status for one, status in sorted(held.items()) if one not in sent}
+    undecided = [one for one, status in left.items() if is_blind or status in UNSURE]
+    released = [one for one in left if one not in undecided and api.change(one, "retry")]
+    state.note(settled_at=now().isoformat(), absent=absent, blind=is_blind)
     print(f"{len(held)} were open and held; {taken_back} may have been sent since and are taken back, for good")
     print(f"{len(released)} were certainly not sent and go out once it runs again")
     for notification_id in undecided:
         print(f"HELD {notification_id} was {held[notification_id]}, and no log says more: retry or cancel it by hand")
-    print(f"{len(absent)} may have been sent since, and the table does not know them: replay their events before it runs")
+    print(f"{len(absent)} may have been sent since and are not in the table: replay their events before it runs")
 
 
 def _hold_open(api):
@@ -165,8 +168,9 @@ def replay(api, state, events):
             elif not _is_wished_for_later(event):
                 # Held, because what is queued for later cannot be hastened.
                 api.change(notification_id, "hold")
-                api.change(notification_id, "retry")
-                released += 1
+                if not state["blind"]:
+                    api.change(notification_id, "retry")
+                    released += 1
     missing = sorted(set(absent.values()) - replayed)
     state.note(replayed=sorted(replayed))
     print(f"{known} were known; {remembered} were sent before and are remembered, {released} go out once it runs again")

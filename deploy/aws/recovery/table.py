@@ -10,19 +10,14 @@ LATEST_PATIENCE_SECS = 1_800
 RESTORE_PATIENCE_SECS = 6 * 3_600
 
 
-def restore(clients, state, source, moment):
-    """Restores `source` to `moment` into a new table, puts its settings back and reads them back."""
+def restore(clients, state, source, moment, restored=None):
+    """Restores `source` to `moment` into a new table, puts its settings back and reads them back.
+
+    `restored` is the table if that was done already.
+    """
     dynamodb = clients.dynamodb
     wanted = settings_of(dynamodb, source)
-    _until_restorable(dynamodb, source, moment)
-    name = f"{source[:230]}-{moment:%Y%m%d%H%M%S}-{now():%H%M%S}"
-    asked = {"SourceTableName": source, "TargetTableName": name, "RestoreDateTime": moment}
-    if wanted["key"]:
-        # Otherwise the table would be encrypted with a key that the functions may not use.
-        asked["SSESpecificationOverride"] = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": wanted["key"]}
-    if wanted["billing"]:
-        asked["BillingModeOverride"] = wanted["billing"]
-    dynamodb.restore_table_to_point_in_time(**asked)
+    name = restored or _restore(dynamodb, source, moment, wanted)
     state.note(source=source, restoring=name, moment=moment.isoformat())
     _until_active(dynamodb, name, RESTORE_PATIENCE_SECS)
     _put_back(dynamodb, name, wanted)
@@ -34,6 +29,19 @@ def restore(clients, state, source, moment):
         raise Refused(f"{name} is not as {source} is: {', '.join(wrong)}; set it by hand and compare again")
     state.note(table=name)
     print(f"{name} is {source} as it was at {moment.isoformat()}")
+
+
+def _restore(dynamodb, source, moment, wanted):
+    _until_restorable(dynamodb, source, moment)
+    name = f"{source[:230]}-{moment:%Y%m%d%H%M%S}-{now():%H%M%S}"
+    asked = {"SourceTableName": source, "TargetTableName": name, "RestoreDateTime": moment}
+    if wanted["key"]:
+        # Otherwise the table would be encrypted with a key that the functions may not use.
+        asked["SSESpecificationOverride"] = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": wanted["key"]}
+    if wanted["billing"]:
+        asked["BillingModeOverride"] = wanted["billing"]
+    dynamodb.restore_table_to_point_in_time(**asked)
+    return name
 
 
 def settings_of(dynamodb, name):
@@ -60,22 +68,24 @@ def settings_of(dynamodb, name):
 
 
 def _put_back(dynamodb, name, wanted):
-    if wanted["expiry"]:
+    there = settings_of(dynamodb, name)
+    # DynamoDB refuses to switch on what is on already.
+    if wanted["expiry"] and there["expiry"] != wanted["expiry"]:
         expiry = {"Enabled": True, "AttributeName": wanted["expiry"]}
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
     if wanted["recovery days"]:
         recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": wanted["recovery days"]}
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
-    if wanted["stream"]:
+    if wanted["stream"] and there["stream"] != wanted["stream"]:
         stream = {"StreamEnabled": True, "StreamViewType": wanted["stream"]}
         dynamodb.update_table(TableName=name, StreamSpecification=stream)
         _until_active(dynamodb, name, RESTORE_PATIENCE_SECS)
-    if wanted["deletion protection"]:
+    if wanted["deletion protection"] and not there["deletion protection"]:
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)
         _until_active(dynamodb, name, RESTORE_PATIENCE_SECS)
-    if wanted["tags"]:
+    if wanted["tags"] != there["tags"]:
         arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
-        tags = [{"Key": key, "Value": value} for key, value in wanted["tags"]]
+        tags = [{"Key": key, "Value": value} for key, value in wanted["tags"] if (key, value) not in there["tags"]]
         dynamodb.tag_resource(ResourceArn=arn, Tags=tags)
 
 

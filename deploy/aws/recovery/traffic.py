@@ -17,22 +17,22 @@ PATIENCE_SECS = 600
 def stop(clients, outputs, state, wait_secs):
     """Nothing is taken from the order queue, no schedule runs, and callers of the API are turned away."""
     if "stopped_at" in state.values:
-        raise Refused(f"{state.path} says that this was stopped at {state['stopped_at']}")
+        raise Refused(f"{state.path} says that it stopped at {state['stopped_at']}; another drill needs another file")
     functions = {name: function_name(outputs, name) for name in SENDERS}
-    # What was so before is written down first: after a failure in between, `start` puts it back all the same.
-    before = {one: clients.aws_lambda.get_function_concurrency(FunctionName=one) for one in functions.values()}
-    enabled = [mapping for name in TAKERS for mapping in _enabled(clients, outputs[f"{name}FunctionArn"])]
-    state.note(
-        concurrency={one: value.get("ReservedConcurrentExecutions") for one, value in before.items()},
-        mappings=enabled,
-        throttle=_throttle_of(clients, outputs),
-    )
-    for mapping in enabled:
+    # What was so before is written down first and once: also after a run that broke off, `start` puts it back.
+    if "concurrency" not in state.values:
+        before = {one: clients.aws_lambda.get_function_concurrency(FunctionName=one) for one in functions.values()}
+        state.note(
+            concurrency={one: value.get("ReservedConcurrentExecutions") for one, value in before.items()},
+            mappings=[mapping for name in TAKERS for mapping in _enabled(clients, outputs[f"{name}FunctionArn"])],
+            throttle=_throttle_of(clients, outputs),
+        )
+    for mapping in state["mappings"]:
         clients.aws_lambda.update_event_source_mapping(UUID=mapping, Enabled=False)
-    for mapping in enabled:
+    for mapping in state["mappings"]:
         _until_disabled(clients, mapping)
     if state["throttle"]:
-        _set_throttle(clients, outputs, {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
+        _set_throttle(clients, outputs, state["throttle"] | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
     for function in functions.values():
         clients.aws_lambda.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     print(f"stopped; waiting {wait_secs} s for what is under way to end")
@@ -73,15 +73,15 @@ def _until_disabled(clients, mapping):
         if clients.aws_lambda.get_event_source_mapping(UUID=mapping)["State"] == "Disabled":
             return
         time.sleep(LOOK_SECS)
-    raise Refused(f"the event source mapping {mapping} is not disabled after {PATIENCE_SECS} s; look at it and run again")
+    raise Refused(f"the event source mapping {mapping} is not off after {PATIENCE_SECS} s; look, and run this again")
 
 
 def _throttle_of(clients, outputs):
     if "ApiUrl" not in outputs:
         return None
     stage = clients.apigatewayv2.get_stage(ApiId=_api_id(outputs), StageName="$default")
-    wanted = ("ThrottlingRateLimit", "ThrottlingBurstLimit")
-    return {name: value for name, value in stage["DefaultRouteSettings"].items() if name in wanted}
+    # All of them, because what is left out when they are set is forgotten.
+    return stage["DefaultRouteSettings"]
 
 
 def _set_throttle(clients, outputs, throttle):

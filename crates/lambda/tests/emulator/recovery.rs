@@ -326,6 +326,9 @@ fn a_table_restored_to_the_stop_has_lost_nothing_and_nothing_is_sent_twice() {
     drill.publish(12..14);
     drill.done(&["restore"]);
     let restored = drill.restored();
+    // The same for a table that was restored by other means, and for whoever runs a step again.
+    drill.done(&["restore", "--table", &restored]);
+    assert_eq!(drill.restored(), restored);
     assert_eq!(settings(&drill.stack, &restored), settings(&drill.stack, TABLE));
     drill.use_table(&restored);
     drill.done(&["start"]);

@@ -77,8 +77,8 @@ pub async fn what_is_hastened_goes_first(scene: &Scene) {
 
 /// What waits for a decision is sent by nobody, until a person asks for it.
 pub async fn what_is_held_waits_for_a_person(scene: &Scene) {
-    let queued = scene.post("1").await;
-    let later = scene.post_and_finish("2", deferred(scene.now().plus_ms(1_000_000))).await;
+    let later = scene.post_and_finish("1", deferred(scene.now().plus_ms(1_000_000))).await;
+    let queued = scene.post("2").await;
     for id in [queued, later] {
         let Intervened::Done(held) = scene.intervene(id, Intervention::Hold).await else {
             panic!("what waits can be held");
