@@ -29,6 +29,7 @@ fn allowed(step: &Step) -> &'static [Status] {
         // A report is always taken, if there was anything to report about.
         Step::Report(_) => &Status::ALL,
         Step::Suppress { .. } => &[Status::Queued, Status::Deferred],
+        Step::Hold { .. } => &[Status::Queued, Status::Deferred, Status::Sending, Status::Unknown],
         Step::Cancel => &[
             Status::Queued,
             Status::Deferred,
@@ -48,6 +49,9 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
         Step::Judge { now, .. } => before.due_at.is_none_or(|due| due <= *now),
         Step::Finish { fence, .. } => before.fence == *fence,
         Step::Report(_) => before.fence > 0,
+        Step::Hold { now } => {
+            before.status != Status::Sending || before.due_at.is_some_and(|due| due <= *now)
+        }
         Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
             true
         }
@@ -65,6 +69,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
         Step::Retry { now } => (Status::Queued, Some(*now)),
         Step::Hasten => (Status::Deferred, Some(Timestamp::EPOCH)),
         Step::Cancel => (Status::Canceled, None),
+        Step::Hold { .. } => (Status::Held, None),
         Step::Report(_) => (before.status, before.due_at),
         Step::Suppress { .. } => (Status::Suppressed, None),
         Step::Finish { verdict, .. } => match verdict {
@@ -85,6 +90,8 @@ fn attempts(before: &Lifecycle, step: &Step) -> u32 {
     match step {
         Step::Retry { .. } => 0,
         Step::LeaseLost { .. } => before.attempts.saturating_add(1),
+        // Held only once the lease is lost.
+        Step::Hold { .. } => before.attempts.saturating_add(u32::from(ends_a_claim)),
         Step::Finish { verdict: Verdict::Released | Verdict::Superseded { .. }, .. }
         | Step::Finish { verdict: Verdict::Deferred { spends_attempt: false, .. }, .. } => before.attempts,
         Step::Finish { .. } if ends_a_claim => before.attempts.saturating_add(1),
@@ -103,6 +110,7 @@ fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
         | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
         Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
         Step::Suppress { cause } => Some(cause.clone()),
+        Step::Hold { .. } => Some(Cause::known("held_by_person")),
         _ => before.cause.clone(),
     }
 }
@@ -122,7 +130,8 @@ fn reference(before: &Lifecycle, step: &Step) -> Option<Lifecycle> {
         reported: reported(before, step),
     };
     // What was reported is the truth, as soon as no sender has it: not while it is claimed, judged, or waits.
-    let settles = matches!(step, Step::Finish { .. } | Step::LeaseLost { .. } | Step::Report(_));
+    let settles = matches!(step, Step::Finish { .. } | Step::LeaseLost { .. } | Step::Report(_))
+        || matches!(step, Step::Hold { .. }) && before.status == Status::Sending;
     match &plain.reported {
         Some(known) if settles && status != Status::Sending => Some(Lifecycle {
             status: known.truth.status(),
@@ -189,6 +198,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => instant().prop_map(|now| Step::Retry { now }),
         1 => Just(Step::Hasten),
         1 => Just(Step::Cancel),
+        1 => instant().prop_map(|now| Step::Hold { now }),
         2 => report().prop_map(Step::Report),
         1 => a_cause().prop_map(|cause| Step::Suppress { cause }),
     ]

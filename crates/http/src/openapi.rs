@@ -22,6 +22,7 @@ use crate::api::v1;
         v1::message::message,
         v1::interventions::retry,
         v1::interventions::cancel,
+        v1::interventions::hold,
         v1::dead_letters::list,
         v1::dead_letters::redrive,
         v1::feedback::sns,

@@ -2,6 +2,7 @@
 //!
 //! Everything works over the core's ports; [`wiring`] alone knows which ledger and which mailer stand behind them.
 
+mod announcing;
 pub mod api;
 mod batch;
 pub mod calls;

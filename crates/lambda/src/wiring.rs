@@ -42,6 +42,7 @@ use postrider_mail::unsubscribe::Unsubscribe;
 use postrider_mail::verp::{InvalidReturnPath, Verp};
 use postrider_webhook::OutboundConfig;
 
+use crate::announcing::Announcing;
 use crate::calls::Calls;
 use crate::parts::{Parts, TimerPause};
 use crate::renditions::Renditions;
@@ -318,7 +319,7 @@ impl Wiring {
             ledger,
             renditions: Some(Arc::new(renditions)),
             catalog: Arc::clone(&types) as Arc<_>,
-            mailer,
+            mailer: Arc::new(Announcing(mailer)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             pause: Arc::new(TimerPause),

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from .template import Loader, Template, as_list, load
-from .tools import HERE, TOOLS
+from .tools import HERE, TOOLS, own
 
 # Which rules there are, by tool, where every one of them must be proven by a mutant.
 RULE_NAMES = {
@@ -87,25 +87,37 @@ def _led_to(template, name):
     return template.references(resource) | set(as_list(resource.get("DependsOn")))
 
 
-def prove(folder):
-    """Whether each mutant is refused, and nothing else: yields (is it, words). `folder` takes the files."""
+def prove(folder, templates, others):
+    """Whether the tools find nothing in what is there, and refuse each mutant: yields (is it so, words).
+
+    Each tool is started once, for everything, and all of them at once: the slow ones take seconds to start, and wait for
+    nothing but the processor. `folder` takes the mutants.
+    """
     originals = {}
     jobs = {}
     with ThreadPoolExecutor(max_workers=len(TOOLS)) as pool:
-        for tool, run in TOOLS.items():
+        # The slow ones first; our own checks run in this process.
+        for tool in sorted(TOOLS, key=lambda tool: tool not in SLOW):
             mutants = mutants_of(tool)
             paths = _write(folder / tool, mutants, originals, is_whole=tool not in SLOW)
             unchanged = list(_write_originals(folder / tool / "unchanged", originals))
-            # The tools are processes of their own, and wait for nothing but the processor.
-            jobs[tool] = mutants, paths, unchanged, pool.submit(run, paths + unchanged)
-        for tool, (mutants, paths, unchanged, job) in jobs.items():
+            there = [*templates, *(others if TOOLS[tool] is own else ())]
+            job = pool.submit(TOOLS[tool], [*there, *paths, *unchanged])
+            jobs[tool] = mutants, paths, there + unchanged, job
+        for tool, (mutants, paths, content, job) in jobs.items():
             found = job.result()
+            for path in content:
+                broken = found[str(path)]
+                said = "".join(f"\n  {rule}: {words}" for rule, words in broken)
+                yield not broken, f"{tool} finds {len(broken) or 'nothing'} in {_called(path, folder)}{said}"
             for mutant, path in zip(mutants, paths, strict=True):
                 broken = {rule for rule, _ in found[str(path)]}
                 yield mutant["rule"] in broken, f"{tool} {mutant['rule']}: {mutant['name']}"
-            for path in unchanged:
-                yield not found[str(path)], f"{tool} finds nothing in {path.name} as it is"
             yield from _all_proven(tool, {mutant["rule"] for mutant in mutants})
+
+
+def _called(path, folder):
+    return f"{path.name} written as the mutants are" if path.is_relative_to(folder) else path.name
 
 
 def _write(folder, mutants, originals, is_whole):

@@ -61,6 +61,8 @@ class Template:
 
     def __init__(self, data, text="", path=Path()):
         self.data, self.text, self.path = data, text, path
+        # Found once: a rule asks for them a role.
+        self._statements = None
         self.resources = data.get("Resources", {})
         self.parameters = data.get("Parameters", {})
         self.outputs = data.get("Outputs", {})
@@ -123,6 +125,11 @@ class Template:
 
     def statements(self):
         """Every policy statement: the resource it is in, the way to its document, and the statement."""
+        if self._statements is None:
+            self._statements = list(self._find_statements())
+        return self._statements
+
+    def _find_statements(self):
         for name, resource in self.resources.items():
             for path, value in walk(resource.get("Properties", {})):
                 if not isinstance(value, dict) or "Statement" not in value or "Version" not in value:

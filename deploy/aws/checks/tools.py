@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from . import environments, pipeline
-from .rules import RULES
+from .rules import RULES, metrics
 from .template import load
 
 HERE = Path(__file__).resolve().parent.parent
@@ -81,12 +82,19 @@ def cfn_guard(paths):
     return found
 
 
+@cache
+def _main_template():
+    return load(HERE / "postrider.yaml")
+
+
 def own(paths):
-    """Our own checks, of templates, parameter files and the pipeline."""
+    """Our own checks, of templates, parameter files, the table of metrics and the pipeline."""
     found = {}
     for path in map(Path, paths):
         if path.parent.name == "environments":
-            findings = list(environments.findings(load(HERE / "postrider.yaml"), path.parent, path.name))
+            findings = list(environments.findings(_main_template(), path.parent, path.name))
+        elif path.name == "metrics.json":
+            findings = list(metrics.findings(load(path).data))
         elif path.stem == "pipeline":
             findings = list(pipeline.findings(load(path).data))
         else:

@@ -143,3 +143,28 @@ fn a_namespace_is_one_that_cloudwatch_takes() {
         assert_eq!(wrong.parse::<Namespace>(), Err(InvalidNamespace), "{wrong}");
     }
 }
+
+/// Alarms and dashboard are checked against that table (`deploy/aws/check`).
+#[test]
+fn the_table_by_which_alarms_are_checked_is_what_is_written_to_the_log() {
+    let table = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/aws/checks/metrics.json"));
+    let table: Value = serde_json::from_str(table).unwrap();
+    let mut measurements = Measurements::default();
+    for metric in Metric::ALL {
+        if metric.unit() == "Count" { measurements.count(metric, 1) } else { measurements.sample(metric, 1) }
+    }
+    let lines = lines(&measurements);
+    let directive = &lines[0]["_aws"]["CloudWatchMetrics"][0];
+    let mut written = BTreeMap::new();
+    for metric in directive["Metrics"].as_array().unwrap() {
+        let said = (metric["Unit"].clone(), directive["Dimensions"].clone());
+        written.insert(metric["Name"].as_str().unwrap().to_owned(), said);
+    }
+    let known: BTreeMap<_, _> = table["own"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, known)| (name.clone(), (known["unit"].clone(), known["dimensions"].clone())))
+        .collect();
+    assert_eq!(written, known);
+}

@@ -68,6 +68,11 @@ pub enum Step {
     Hasten,
     /// A person takes it back.
     Cancel,
+    /// A person wants it to wait for a decision. What a sender has can only be held once its lease has run out.
+    Hold {
+        /// Now.
+        now: Timestamp,
+    },
     /// Somebody reported what became of the message.
     Report(Reported),
     /// Its recipient is on the suppression list.
@@ -137,6 +142,9 @@ pub struct Forbidden {
 /// The cause of an outcome nobody reported because the sender vanished.
 pub const CAUSE_SENDER_LOST: Cause = Cause::known("sender_lost");
 
+/// The cause of what a person has put on hold.
+pub const CAUSE_HELD_BY_PERSON: Cause = Cause::known("held_by_person");
+
 impl Lifecycle {
     /// A notification just accepted, to be sent at `due_at`.
     #[must_use]
@@ -183,6 +191,7 @@ impl Lifecycle {
             Step::Retry { now } => self.retry(*now),
             Step::Hasten => self.hasten(),
             Step::Cancel => self.cancel(),
+            Step::Hold { now } => self.hold(*now),
             Step::Report(reported) => self.report(reported),
             Step::Suppress { cause } => self.suppress(cause),
         }
@@ -316,6 +325,35 @@ impl Lifecycle {
             | Status::Complained
             | Status::Canceled => Err(self.forbidden()),
         }
+    }
+
+    fn hold(&self, now: Timestamp) -> Result<Self, Forbidden> {
+        let is_free = match self.status {
+            Status::Queued | Status::Deferred | Status::Unknown => true,
+            Status::Sending => self.due_at.is_some_and(|lease_until| lease_until <= now),
+            Status::Sent
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Complained
+            | Status::Failed
+            | Status::Dead
+            | Status::Suppressed
+            | Status::Held
+            | Status::Canceled => false,
+        };
+        if !is_free {
+            return Err(self.forbidden());
+        }
+        let was_sending = self.status == Status::Sending;
+        let held = Self {
+            status: Status::Held,
+            due_at: None,
+            attempts: self.attempts.saturating_add(u32::from(was_sending)),
+            cause: Some(CAUSE_HELD_BY_PERSON),
+            ..self.clone()
+        };
+        // While it was sending, what was reported waited for its sender's word, which will not come any more.
+        Ok(if was_sending { held.settled() } else { held })
     }
 
     fn report(&self, reported: &Reported) -> Result<Self, Forbidden> {

@@ -105,7 +105,7 @@ pub enum TimelineKind {
     Released,
     /// The waiting time was over without a report; it is sent again.
     Resent,
-    /// The waiting time was over without a report; a person must decide.
+    /// A person must decide: the waiting time was over without a report, or somebody asked for it.
     Held,
     /// A person asked for another try.
     Retried,

@@ -88,6 +88,7 @@ impl Intervention {
             Self::Retry => Step::Retry { now },
             Self::Hasten => Step::Hasten,
             Self::Cancel => Step::Cancel,
+            Self::Hold => Step::Hold { now },
         }
     }
 
@@ -98,6 +99,7 @@ impl Intervention {
             Self::Retry => TimelineKind::Retried,
             Self::Hasten => TimelineKind::Hastened,
             Self::Cancel => TimelineKind::Canceled,
+            Self::Hold => TimelineKind::Held,
         };
         TimelineEntry::plain(now, kind)
     }

@@ -258,6 +258,8 @@ pub enum Intervention {
     Hasten,
     /// A person: never send.
     Cancel,
+    /// A person: not before somebody has decided.
+    Hold,
 }
 
 /// What an intervention came to.

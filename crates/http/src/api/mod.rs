@@ -31,6 +31,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/notifications/{id}/message", get(v1::message::message))
         .route("/v1/notifications/{id}/retry", post(v1::interventions::retry))
         .route("/v1/notifications/{id}/cancel", post(v1::interventions::cancel))
+        .route("/v1/notifications/{id}/hold", post(v1::interventions::hold))
         .route("/v1/dead-letters", get(v1::dead_letters::list))
         .route("/v1/dead-letters/redrive", post(v1::dead_letters::redrive))
         .route("/v1/feedback/messages", post(v1::feedback_messages::post))

@@ -5,6 +5,8 @@
 
 mod cost;
 mod failing;
+mod lambda_service;
 mod orders;
 mod publishing;
+mod recovery;
 mod stack;

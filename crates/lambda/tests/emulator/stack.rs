@@ -131,7 +131,12 @@ pub struct Api(Function);
 impl Api {
     /// The API of `stack`.
     pub fn of(stack: &Stack) -> Self {
-        Self(stack.function("api"))
+        Self::over(stack.function("api"))
+    }
+
+    /// The API that this function is.
+    pub fn over(function: Function) -> Self {
+        Self(function)
     }
 
     /// Asks and tells the status and the JSON of the answer.

@@ -75,10 +75,41 @@ pub async fn what_is_hastened_goes_first(scene: &Scene) {
     assert_eq!(claimed, [id, younger]);
 }
 
+/// What waits for a decision is sent by nobody, until a person asks for it.
+pub async fn what_is_held_waits_for_a_person(scene: &Scene) {
+    let later = scene.post_and_finish("1", deferred(scene.now().plus_ms(1_000_000))).await;
+    let queued = scene.post("2").await;
+    for id in [queued, later] {
+        let Intervened::Done(held) = scene.intervene(id, Intervention::Hold).await else {
+            panic!("what waits can be held");
+        };
+        assert_eq!((held.lifecycle.status, held.lifecycle.due_at), (Status::Held, None));
+        assert_eq!(scene.story(id).await.last(), Some(&TimelineKind::Held));
+        let forbidden = Intervened::Forbidden(Status::Held);
+        assert_eq!(scene.intervene(id, Intervention::Hold).await, forbidden);
+    }
+    scene.clock.advance_ms(2_000_000);
+    assert!(scene.claim(10).await.is_empty());
+    scene.intervene(later, Intervention::Retry).await;
+    assert_eq!(scene.claim_one().await.notification.id, later);
+}
+
+/// A sender may still have it, unless its lease has run out.
+pub async fn what_a_sender_has_cannot_be_held_before_its_lease_is_over(scene: &Scene) {
+    let id = scene.post("1").await;
+    let claim = scene.claim_one().await;
+    assert_eq!(scene.intervene(id, Intervention::Hold).await, Intervened::Forbidden(Status::Sending));
+    let Some(lease_until) = claim.notification.lifecycle.due_at else { panic!("a claim has a lease") };
+    scene.clock.advance_ms(lease_until.ms_since(scene.now()));
+    assert!(matches!(scene.intervene(id, Intervention::Hold).await, Intervened::Done(_)));
+    assert_eq!(scene.notification(id).await.lifecycle.status, Status::Held);
+}
+
 /// There is nobody to do it to.
 pub async fn nobody_can_be_done_nothing(scene: &Scene) {
     let (stranger, _) = scene.plan("any", "any");
-    for intervention in [Intervention::Retry, Intervention::Hasten, Intervention::Cancel] {
+    for intervention in [Intervention::Retry, Intervention::Hasten, Intervention::Cancel, Intervention::Hold]
+    {
         assert_eq!(scene.intervene(stranger, intervention).await, Intervened::NotFound);
     }
 }

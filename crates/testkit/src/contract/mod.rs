@@ -122,6 +122,8 @@ macro_rules! ledger_contract {
                 what_is_sent_cannot_be_taken_back,
                 what_waits_for_its_route_can_be_hastened,
                 what_is_hastened_goes_first,
+                what_is_held_waits_for_a_person,
+                what_a_sender_has_cannot_be_held_before_its_lease_is_over,
                 nobody_can_be_done_nothing,
                 every_intervention_is_on_the_timeline
             }

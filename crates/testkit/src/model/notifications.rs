@@ -95,7 +95,7 @@ pub fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(claim, verdict, delay_ms)| Move::Finish { claim, verdict, delay_ms }),
         2 => (any::<bool>(), any::<bool>(), 0usize..4, any::<u16>())
             .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
-        2 => (any::<usize>(), 0u8..3)
+        2 => (any::<usize>(), 0u8..4)
             .prop_map(|(notification, intervention)| Move::Intervene { notification, intervention }),
         4 => (any::<usize>(), any::<usize>(), 0u8..4, any::<bool>()).prop_map(
             |(notification, kind, name, by_service)| Move::Report { notification, kind, name, by_service }
@@ -196,8 +196,9 @@ impl Pair {
                     return;
                 }
                 let id = self.ids[notification % self.ids.len()];
-                let intervention = [Intervention::Retry, Intervention::Hasten, Intervention::Cancel]
-                    [usize::from(intervention)];
+                let intervention =
+                    [Intervention::Retry, Intervention::Hasten, Intervention::Cancel, Intervention::Hold]
+                        [usize::from(intervention)];
                 assert_eq!(
                     other.intervene(id, intervention, now).await,
                     memory.intervene(id, intervention, now).await

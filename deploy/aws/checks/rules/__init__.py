@@ -1,6 +1,20 @@
 """The rules. Each is a function of a template that yields findings."""
 
-from . import alarms, dashboards, data, functions, identity, mail, money, network, parameters, queues, schedules, tags
+from . import (
+    alarms,
+    dashboards,
+    data,
+    days,
+    functions,
+    identity,
+    mail,
+    money,
+    network,
+    parameters,
+    queues,
+    schedules,
+    tags,
+)
 
 RULES = [
     rule
@@ -14,6 +28,7 @@ RULES = [
         functions,
         schedules,
         alarms,
+        days,
         dashboards,
         money,
         network,

@@ -4,12 +4,14 @@ import json
 import re
 from pathlib import Path
 
+from watching.refused import Refused
+
 from ..finding import Finding
 from ..template import as_list
+from . import metrics
+from .environment import every_environment
 
-METRICS = json.loads((Path(__file__).parent.parent / "metrics.json").read_text(encoding="utf-8"))
 RUNBOOK = Path(__file__).resolve().parents[4] / "docs" / "runbook.md"
-OWN = {"Fn::Sub": "Postrider/${Environment}"}
 MISSING = ("breaching", "notBreaching", "ignore")
 
 
@@ -19,14 +21,12 @@ def all_alarms(template):
 
 
 def metrics_of(alarm):
-    """Namespace, name, dimensions and statistic of every metric that an alarm looks at."""
+    """Every metric that an alarm looks at, with its statistic and unit."""
     if "MetricName" in alarm:
-        statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
-        yield alarm["Namespace"], alarm["MetricName"], alarm.get("Dimensions", []), statistic
+        yield alarm, alarm.get("Statistic") or alarm.get("ExtendedStatistic"), alarm.get("Unit")
     for query in alarm.get("Metrics", []):
         if "MetricStat" in query:
-            metric = query["MetricStat"]["Metric"]
-            yield metric["Namespace"], metric["MetricName"], metric.get("Dimensions", []), query["MetricStat"]["Stat"]
+            yield query["MetricStat"]["Metric"], query["MetricStat"]["Stat"], query["MetricStat"].get("Unit")
 
 
 def decided(template):
@@ -82,17 +82,19 @@ def _anchors(text):
 
 
 def emitted(template):
-    """Each metric is one that the program emits, or that AWS publishes with these dimensions."""
-    for name, alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        for namespace, metric, dimensions, statistic in metrics_of(alarm):
-            names = sorted(dimension["Name"] for dimension in dimensions)
-            known = METRICS.get("own" if namespace == OWN else namespace if isinstance(namespace, str) else "", {})
-            if metric not in known:
-                yield Finding("alarm-metric", name, f"nobody emits {metric} in {namespace}")
-            elif names not in known[metric]["dimensions"]:
-                yield Finding("alarm-metric", name, f"{metric} has no dimensions {names}")
-            elif not re.fullmatch(known[metric]["statistics"], str(statistic)):
-                yield Finding("alarm-metric", name, f"{statistic} of {metric} means nothing")
+    """Each metric is one that the program emits, or that AWS publishes with these dimensions, of something of ours."""
+    for resolver in every_environment(template):
+        for name, properties in template.of_type("AWS::CloudWatch::Alarm"):
+            try:
+                found = list(metrics_of(resolver.value(properties)))
+            except Refused as error:
+                yield Finding("alarm-metric", name, f"cannot be known: {error}")
+                continue
+            for metric, statistic, unit in found:
+                dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+                words = metrics.wrong(metric["Namespace"], metric["MetricName"], dimensions, statistic, unit)
+                for one in [words] if words else metrics.wrong_values(resolver, dimensions):
+                    yield Finding("alarm-metric", name, one)
 
 
 def in_time(template):

@@ -1,4 +1,4 @@
-//! `POST /v1/notifications/{id}/retry` and `/cancel`: what a person may do to a notification.
+//! `POST /v1/notifications/{id}/retry`, `/cancel` and `/hold`: what a person may do to a notification.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -43,6 +43,20 @@ pub async fn cancel(
     intervene(&api, &id, Intervention::Cancel, &headers).await
 }
 
+/// Has a notification wait until somebody asks for a retry, or takes it back.
+#[utoipa::path(post, path = "/v1/notifications/{id}/hold", tag = "notifications",
+    params(("id" = String, Path, description = "`ntf_…`")),
+    responses((status = 200, description = "Held.", body = NotificationView),
+              (status = 404, description = "There is none.", body = crate::ProblemBody),
+              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+pub async fn hold(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    intervene(&api, &id, Intervention::Hold, &headers).await
+}
+
 async fn intervene(
     api: &Api,
     id_text: &str,
@@ -50,7 +64,11 @@ async fn intervene(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let id = parse_id(id_text)?;
-    let verb = if intervention == Intervention::Cancel { "cancel" } else { "retry" };
+    let verb = match intervention {
+        Intervention::Cancel => "cancel",
+        Intervention::Hold => "hold",
+        Intervention::Retry | Intervention::Hasten => "retry",
+    };
     let keyed = idempotency::begin(api, headers, &[verb.as_bytes(), id_text.as_bytes()])?;
     idempotency::once(api, keyed, async {
         match api.ledger.intervene(id, intervention, api.clock.now()).await? {

@@ -23,7 +23,7 @@ from moto.dynamodb.models.table import Table
 
 from .. import reply
 from ..reply import Reply
-from . import capacity
+from . import capacity, recovery
 from .capacity import Consumed, Item
 from .transaction_tokens import Tokens
 
@@ -82,6 +82,14 @@ def perform(account: Account, call: Call, forward: Forward) -> Reply:
         lock = _locks.setdefault(backend, Lock())
     with lock:
         asked = call.json()
+        if call.action == "RestoreTableToPointInTime":
+            moment = recovery.check(backend, asked)
+            answer = forward(call)
+            if not answer.is_error:
+                recovery.take_back(backend, asked, moment)
+            return answer
+        if call.action == "DescribeContinuousBackups":
+            recovery.look(backend, asked)
         measure = _MEASURES.get(call.action)
         if measure is None:
             return forward(call)

@@ -1,0 +1,92 @@
+"""Stopping whatever sends, and letting it run again."""
+
+import time
+from datetime import timedelta
+
+from .state import Refused, now
+
+# What may be under way when its trigger is off: the longest time-out of a function.
+SENDERS = ("Dispatch", "Sweep")
+# What reads queues. Reports must wait too: one recorded now would be missing in the restored table.
+TAKERS = ("Dispatch", "Feedback")
+LOOK_SECS = 2
+# As long as a mapping takes on AWS, and more.
+PATIENCE_SECS = 600
+
+
+def stop(clients, outputs, state, wait_secs):
+    """Nothing is taken from the order queue, no schedule runs, and callers of the API are turned away."""
+    if "stopped_at" in state.values:
+        raise Refused(f"{state.path} says that it stopped at {state['stopped_at']}; another drill needs another file")
+    functions = {name: function_name(outputs, name) for name in SENDERS}
+    # What was so before is written down first and once: also after a run that broke off, `start` puts it back.
+    if "concurrency" not in state.values:
+        before = {one: clients.aws_lambda.get_function_concurrency(FunctionName=one) for one in functions.values()}
+        state.note(
+            concurrency={one: value.get("ReservedConcurrentExecutions") for one, value in before.items()},
+            mappings=[mapping for name in TAKERS for mapping in _enabled(clients, outputs[f"{name}FunctionArn"])],
+            throttle=_throttle_of(clients, outputs),
+        )
+    for mapping in state["mappings"]:
+        clients.aws_lambda.update_event_source_mapping(UUID=mapping, Enabled=False)
+    for mapping in state["mappings"]:
+        _until_disabled(clients, mapping)
+    if state["throttle"]:
+        _set_throttle(clients, outputs, state["throttle"] | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
+    for function in functions.values():
+        clients.aws_lambda.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    print(f"stopped; waiting {wait_secs} s for what is under way to end")
+    time.sleep(wait_secs)
+    # A table is restored to a full second, and whatever was written by now belongs to it.
+    state.note(stopped_at=(now().replace(microsecond=0) + timedelta(seconds=1)).isoformat())
+    print(f"nothing is sent since {state['stopped_at']}")
+
+
+def start(clients, outputs, state):
+    """Everything as it was before `stop`."""
+    for function, concurrency in state.need("concurrency", "nothing was stopped").items():
+        if concurrency is None:
+            clients.aws_lambda.delete_function_concurrency(FunctionName=function)
+        else:
+            clients.aws_lambda.put_function_concurrency(
+                FunctionName=function, ReservedConcurrentExecutions=concurrency
+            )
+    if state["throttle"]:
+        _set_throttle(clients, outputs, state["throttle"])
+    for mapping in state["mappings"]:
+        clients.aws_lambda.update_event_source_mapping(UUID=mapping, Enabled=True)
+    print("it runs again")
+
+
+def function_name(outputs, name):
+    """The function behind its alias."""
+    return outputs[f"{name}FunctionArn"].split(":function:")[1].split(":")[0]
+
+
+def _enabled(clients, function):
+    mappings = clients.aws_lambda.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return [one["UUID"] for one in mappings if one["State"] in ("Enabled", "Enabling")]
+
+
+def _until_disabled(clients, mapping):
+    for _ in range(PATIENCE_SECS // LOOK_SECS):
+        if clients.aws_lambda.get_event_source_mapping(UUID=mapping)["State"] == "Disabled":
+            return
+        time.sleep(LOOK_SECS)
+    raise Refused(f"the event source mapping {mapping} is not off after {PATIENCE_SECS} s; look, and run this again")
+
+
+def _throttle_of(clients, outputs):
+    if "ApiUrl" not in outputs:
+        return None
+    stage = clients.apigatewayv2.get_stage(ApiId=_api_id(outputs), StageName="$default")
+    # All of them, because what is left out when they are set is forgotten.
+    return stage["DefaultRouteSettings"]
+
+
+def _set_throttle(clients, outputs, throttle):
+    clients.apigatewayv2.update_stage(ApiId=_api_id(outputs), StageName="$default", DefaultRouteSettings=throttle)
+
+
+def _api_id(outputs):
+    return outputs["ApiUrl"].removeprefix("https://").split(".")[0]
