@@ -65,6 +65,7 @@ impl ApiFunction {
         // Whoever answers is alive, and there is no other dispatcher.
         self.api.health.dispatcher_seen(self.parts.clock.now());
         let before = counts(&self.api.metrics);
+        self.parts.is_on_hold().await;
         self.desk.open(invocation.until(), self.parts.concurrency);
         let router = self.router(caller.host);
         let response = router.oneshot(Request::from_parts(head, bytes(body))).await;
@@ -94,7 +95,7 @@ impl ApiFunction {
     }
 
     async fn send(&self, claims: Vec<Claim>, until: Timestamp, measured: &mut Measurements) {
-        let dispatch = self.parts.dispatch();
+        let dispatch = self.parts.dispatch(self.parts.hold.last_seen(self.parts.clock.now()));
         let attempts = claims.into_iter().map(|claim| dispatch.attempt(claim, until));
         let mut ended = stream::iter(attempts).buffer_unordered(self.parts.concurrency.max(1));
         while let Some(each) = ended.next().await {
@@ -179,7 +180,8 @@ impl Desk {
 impl Sender for Desk {
     fn lease_until(&self) -> Option<Timestamp> {
         let mut open = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let dispatch = self.parts.dispatch();
+        // What is accepted on hold is not claimed at all; this is about time alone.
+        let dispatch = self.parts.dispatch(false);
         if open.room == 0 || !open.until.is_some_and(|until| dispatch.has_time(until)) {
             return None;
         }

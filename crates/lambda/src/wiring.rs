@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use postrider_aws::cost::Volume;
+use postrider_aws::cost::{InvalidData, Prices, Usage, Volume, rates};
 use postrider_aws::emf::{InvalidNamespace, Namespace};
 use postrider_aws::sdk::{self, SdkPlace};
 use postrider_aws::secret::Secrets;
@@ -21,7 +21,7 @@ use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
-    ConfigError, LedgerSettings, MailerSettings, RawSettings, SesSettings, Settings,
+    ConfigError, DynamoSettings, LedgerSettings, MailerSettings, RawSettings, SesSettings, Settings,
 };
 use postrider_environment::mailer::{MailerError, open_smtp};
 use postrider_environment::system::{SystemClock, SystemRandom};
@@ -30,7 +30,7 @@ use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
-use postrider_http::state::Api;
+use postrider_http::state::{Api, Tariff};
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::failover::FailoverMailer;
@@ -41,6 +41,7 @@ use postrider_mail::verp::{InvalidReturnPath, Verp};
 use postrider_webhook::OutboundConfig;
 
 use crate::calls::Calls;
+use crate::cost::Money;
 use crate::parts::{Parts, TimerPause};
 use crate::role::Role;
 use crate::secret::{self, SecretError};
@@ -92,6 +93,9 @@ pub enum WiringError {
     /// Costs are known only where SES sends.
     #[error("mailer.kind must be ses: SES says how much was sent, and nothing else does")]
     Cost,
+    /// The prices or what is used cannot be read.
+    #[error(transparent)]
+    Prices(#[from] InvalidData),
     /// A notification type is broken.
     #[error("the notification types cannot be used: {}", list(.0))]
     Types(Vec<TypeError>),
@@ -171,6 +175,38 @@ impl Wiring {
         Ok(SesVolume(self.account(&sdk::load_for_function(&ses.place), ses)))
     }
 
+    /// Where money is remembered, and how much there is.
+    ///
+    /// # Errors
+    /// Whatever is in the way of the ledger.
+    pub async fn money(&self) -> Result<Money, WiringError> {
+        let settings = &self.settings;
+        let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
+        let sdk = sdk::load_for_function(&table.place);
+        let ledger = self.ledger(table, &sdk, self.secret(&sdk).await?).await?;
+        Ok(Money { ledger, usage: self.usage()?, budget: settings.budget.monthly_usd })
+    }
+
+    /// What the installation uses.
+    fn usage(&self) -> Result<Usage, InvalidData> {
+        let usage = Usage::shipped()?;
+        if self.settings.budget.vpc { usage.with_vpc() } else { Ok(usage) }
+    }
+
+    async fn ledger(
+        &self,
+        table: &DynamoSettings,
+        sdk: &SdkConfig,
+        secret: Secret,
+    ) -> Result<Arc<dyn Ledger>, WiringError> {
+        let rules = RecipientRules { secret, soft_bounces: self.settings.soft_bounces };
+        let config = DynamoConfig {
+            endpoint_url: table.place.endpoint_url.clone(),
+            ..DynamoConfig::new(table.table.clone())
+        };
+        Ok(Arc::new(Box::pin(DynamoLedger::open(sdk, config, rules, Arc::clone(&self.random))).await?))
+    }
+
     /// Everything that takes in reports and sends.
     ///
     /// # Errors
@@ -223,6 +259,11 @@ impl Wiring {
             list_elsewhere: self.list_elsewhere().await,
             reload: None,
             sender: None,
+            hold: Arc::clone(&parts.hold),
+            tariff: Tariff {
+                rates: rates(&Prices::shipped()?, &self.usage()?)?,
+                budget: settings.budget.monthly_usd,
+            },
         };
         Ok((api, parts))
     }
@@ -239,18 +280,13 @@ impl Wiring {
             unsubscribe: Some(Unsubscribe::new(secret.clone())),
         };
         let types = self.types()?.with_return_paths(return_paths.clone()).with_resources(resources);
-        let rules = RecipientRules { secret: secret.clone(), soft_bounces: settings.soft_bounces };
-        let config = DynamoConfig {
-            endpoint_url: table.place.endpoint_url.clone(),
-            ..DynamoConfig::new(table.table.clone())
-        };
-        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
+        let ledger = self.ledger(table, &sdk, secret.clone()).await?;
         for (id, bundle) in types.renditions() {
             ledger.store_rendition(id, bundle).await?;
         }
         let types = Arc::new(LiveTypes::new(types));
         let parts = Parts {
-            ledger: Arc::new(ledger),
+            ledger,
             catalog: Arc::clone(&types) as Arc<_>,
             mailer: self.mailer().await?,
             clock: Arc::clone(&self.clock),
@@ -260,6 +296,7 @@ impl Wiring {
             policy: settings.retry,
             on_unknown: settings.on_unknown,
             concurrency: settings.concurrency,
+            hold: Arc::default(),
         };
         Ok((parts, types, return_paths))
     }

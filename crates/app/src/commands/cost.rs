@@ -1,4 +1,4 @@
-//! `postrider cost`: what e-mails cost at Amazon.
+//! `postrider cost`: what e-mails cost at Amazon, this month and by estimate.
 
 use clap::{Args, Subcommand};
 use postrider_aws::cost::{Estimate, PAGE_VOLUMES, Prices, Usage, estimate, page};
@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::cli::GlobalOptions;
+use crate::connection::Connection;
+use crate::runtime::Types;
 
 /// What to do about costs.
 #[derive(Debug, Subcommand)]
 pub enum CostCommand {
     /// What a month on AWS would cost, from dated prices; needs no server
     Estimate(EstimateOptions),
+    /// End the budget's hold: this month's mail goes out, whatever it costs
+    Release,
 }
 
 /// For which installation.
@@ -28,14 +32,52 @@ pub struct EstimateOptions {
     markdown: bool,
 }
 
-/// Carries out one of them.
+/// Shows the month's money, or carries out `command`.
 ///
 /// # Errors
-/// If the numbers are larger than money can be.
-pub fn run(global: &GlobalOptions, command: &CostCommand) -> Result<(), Failure> {
-    match command {
-        CostCommand::Estimate(options) => show_estimate(global, options),
+/// If the numbers are larger than money can be, there is nobody to ask, or there is no hold to end.
+pub async fn run(global: &GlobalOptions, command: Option<&CostCommand>) -> Result<(), Failure> {
+    if let Some(CostCommand::Estimate(options)) = command {
+        return show_estimate(global, options);
     }
+    let settings = global.settings()?;
+    let connection = Connection::open(&settings, global.server.as_deref(), Types::Unused).await?;
+    let answer = match command {
+        Some(_) => connection.post("/v1/cost/release", &[], String::new()).await,
+        None => connection.get("/v1/cost").await,
+    };
+    connection.close().await;
+    let cost = answer?.success()?;
+    global.output().show(&cost, &describe(&cost));
+    Ok(())
+}
+
+fn describe(cost: &Value) -> String {
+    let field = |name: &str| cost[name].as_str().unwrap_or("–");
+    let mut text = format!(
+        "{} so far\n  e-mails      {:>12}\n  spent        {:>12} USD\n  per e-mail   {:>12} USD\n  forecast     {:>12} USD\n  \
+         budget       {:>12} USD\n  left of it   {:>12} USD\n",
+        field("month"),
+        cost["emails"],
+        field("spentUsd"),
+        field("perEmailUsd"),
+        field("forecastUsd"),
+        field("budgetUsd"),
+        field("budgetLeftUsd"),
+    );
+    match cost["countedUntil"].as_str() {
+        Some(until) => text.push_str(&format!("counted from {} until {until}\n", field("since"))),
+        None => text.push_str("nobody has counted yet: only what SES sends is counted, once an hour\n"),
+    }
+    if let (Some(since), Some(until)) = (cost["hold"]["since"].as_str(), cost["hold"]["until"].as_str()) {
+        text.push_str(&format!(
+            "ON HOLD since {since}, until {until}: nothing is sent. Raise the budget, or say `postrider cost release`\n"
+        ));
+    }
+    if let Some(released) = cost["releasedAt"].as_str() {
+        text.push_str(&format!("released {released}: this month's mail goes out whatever it costs\n"));
+    }
+    text
 }
 
 fn show_estimate(global: &GlobalOptions, options: &EstimateOptions) -> Result<(), Failure> {

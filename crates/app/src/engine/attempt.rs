@@ -104,6 +104,7 @@ impl Engine {
             clock: &*self.clock,
             random: &*self.random,
             policy: &self.policy,
+            is_on_hold: self.hold.last_seen(self.clock.now()),
         };
         let mut patience = pin!(async {
             // An error means that whoever could say stop is gone: the process is going.
@@ -122,6 +123,7 @@ impl Engine {
             | Verdict::Dead { .. }
             | Verdict::Unknown { .. }
             | Verdict::Released
+            | Verdict::Held { .. }
             | Verdict::Superseded { .. } => None,
         };
         self.record(attempt.finish, in_hand.wanted_at, correlation.as_deref()).await;

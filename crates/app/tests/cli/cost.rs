@@ -50,3 +50,16 @@ fn people_get_words_and_a_volume_that_is_no_number_is_a_usage_error() {
     assert_eq!(code(&huge), 1);
     assert!(text(&huge.stderr).contains("cannot be priced"));
 }
+
+#[test]
+fn the_month_is_told_and_nothing_can_be_released_that_is_not_held() {
+    let directory = TempDir::new().unwrap();
+    let output = run(directory.path(), &["cost", "--json"]);
+    let cost: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((code(&output), &cost["spentUsd"], &cost["hold"]), (0, &Value::from("0.00"), &Value::Null));
+    let words = text(&run(directory.path(), &["cost"]).stdout);
+    assert!(words.contains("so far") && words.contains("nobody has counted yet"), "{words}");
+    let refused = run(directory.path(), &["cost", "release"]);
+    assert_eq!(code(&refused), 1);
+    assert!(text(&refused.stderr).contains("does not hold sending"), "{}", text(&refused.stderr));
+}

@@ -11,6 +11,8 @@ pub use page::{PAGE_VOLUMES, page};
 
 use std::collections::BTreeMap;
 
+use postrider_core::domain::budget::Rates;
+use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -140,6 +142,17 @@ impl Usage {
         read("usage.toml", include_str!("usage.toml"))
     }
 
+    /// What a server on a machine of its own uses of Amazon: SES, and nothing that stands.
+    ///
+    /// # Errors
+    /// [`InvalidData`].
+    pub fn of_ses_alone() -> Result<Self, InvalidData> {
+        let mut usage = Self::shipped()?;
+        usage.per_email.retain(|name, _| name == "ses_message");
+        usage.standing_month.clear();
+        Ok(usage)
+    }
+
     /// The same where the functions run in a network of their own (`EnableVpc`).
     ///
     /// # Errors
@@ -178,6 +191,20 @@ pub fn estimate(prices: &Prices, usage: &Usage, emails_a_day: u64) -> Result<Est
         each_usd: variable.round_dp(9).normalize(),
         kept_usd: kept_usd.round_dp(6).normalize(),
     })
+}
+
+/// What the budget counts with: one e-mail, and what stands a month.
+///
+/// # Errors
+/// [`InvalidData`].
+pub fn rates(prices: &Prices, usage: &Usage) -> Result<Rates, InvalidData> {
+    let usd = |amount: Decimal| amount.round_dp(9).normalize().to_string().parse::<Usd>();
+    let email = usd(prices.sum(&usage.per_email)?);
+    let standing_month = usd(prices.sum(&usage.standing_month)?);
+    match (email, standing_month) {
+        (Ok(email), Ok(standing_month)) => Ok(Rates { email, standing_month }),
+        _ => Err(InvalidData::TooLarge),
+    }
 }
 
 /// Where it is known how much was sent.

@@ -114,3 +114,15 @@ fn the_page_has_a_row_for_each_volume_and_every_price_that_is_used() {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is used and its price is not on the page");
     }
 }
+
+#[test]
+fn the_budget_counts_with_the_same_prices() {
+    let prices = Prices::shipped().unwrap();
+    let whole = rates(&prices, &Usage::shipped().unwrap()).unwrap();
+    let month = estimate(&prices, &Usage::shipped().unwrap(), 10_000).unwrap();
+    assert_eq!(whole.email.to_string(), month.each_usd.to_string());
+    let standing: Decimal = whole.standing_month.to_string().parse().unwrap();
+    assert_eq!(standing.round_dp(6), month.standing_usd.round_dp(6));
+    let ses = rates(&prices, &Usage::of_ses_alone().unwrap()).unwrap();
+    assert_eq!((ses.email.to_string().as_str(), ses.standing_month), ("0.00016", Usd::ZERO));
+}

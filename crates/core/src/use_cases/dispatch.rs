@@ -8,6 +8,7 @@
 
 use futures_util::future::join_all;
 
+use crate::domain::budget::CAUSE_BUDGET;
 use crate::domain::event::Event;
 use crate::domain::id::NotificationId;
 use crate::domain::lifecycle::Verdict;
@@ -51,6 +52,8 @@ pub struct Dispatch<'a> {
     pub secret: &'a Secret,
     /// When to try again.
     pub policy: &'a RetryPolicy,
+    /// Whether the month's budget is spent: what comes in is held, and nothing leaves.
+    pub is_on_hold: bool,
 }
 
 /// Who sends what is accepted.
@@ -178,6 +181,7 @@ impl Dispatch<'_> {
             random: self.random,
             secret: self.secret,
             lease_until: sends.then(|| self.lease_until()),
+            hold: self.is_on_hold.then_some(CAUSE_BUDGET),
         };
         let accepted = match accept.run(read, None).await {
             Ok(AcceptResult::Accepted(accepted)) => accepted,
@@ -210,6 +214,7 @@ impl Dispatch<'_> {
                 clock: self.clock,
                 random: self.random,
                 policy: self.policy,
+                is_on_hold: self.is_on_hold,
             };
             // There is time for all that the mailer may take; this is for clocks that jump.
             let mut stop = self.pause.pause(until.ms_since(self.clock.now()));

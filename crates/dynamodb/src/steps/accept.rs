@@ -6,7 +6,6 @@ use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::notification::{Notification, PlannedNotification};
 use postrider_core::domain::status::Status;
-use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim, LedgerError,
 };
@@ -67,6 +66,7 @@ impl Accept {
         suppressed: Option<postrider_core::domain::outcome::Cause>,
     ) -> Record {
         let Acceptance { event, now, .. } = &self.acceptance;
+        let (lifecycle, entry) = self.acceptance.beginning(suppressed.as_ref());
         let notification = Notification {
             id,
             event_id: event.id.clone(),
@@ -79,7 +79,7 @@ impl Accept {
             created_at: *now,
             updated_at: *now,
             send_at: self.acceptance.send_at,
-            lifecycle: self.acceptance.first_lifecycle(suppressed.as_ref()),
+            lifecycle,
         };
         Record {
             notification,
@@ -95,7 +95,7 @@ impl Accept {
                 None => Data::Inline(event.data.clone()),
             },
             copy: None,
-            entries: suppressed.map(|cause| TimelineEntry::suppressed(*now, cause)).into_iter().collect(),
+            entries: entry.into_iter().collect(),
             pieces: 0,
             moved: 0,
             moved_sent_at: None,

@@ -5,6 +5,7 @@ use postrider_testkit::emulator::Delivery;
 use postrider_testkit::emulator::lambda::{EventSource, Function};
 use serde_json::{Value, json};
 
+use crate::failing::sweep;
 use crate::orders::{customer, order};
 use crate::stack::{Stack, TABLE};
 
@@ -104,11 +105,11 @@ fn used(name: &str) -> f64 {
 #[test]
 fn a_sweep_with_nothing_to_do_reads_what_stands_in_the_usage() {
     let stack = Stack::new(Delivery::Raw, 60);
-    let sweep = stack.function("sweep");
-    run(&sweep);
+    let function = stack.function("sweep");
+    sweep(&function);
     stack.account.clear_counters();
     for _ in 0..SWEEPS {
-        run(&sweep);
+        sweep(&function);
     }
     let reads = stack.account.counters().read_units(TABLE) / f64::from(SWEEPS);
     let usage: toml::Table = include_str!("../../../aws/src/cost/usage.toml").parse().unwrap();

@@ -19,7 +19,7 @@ fn publish(stack: &Stack, numbers: std::ops::Range<usize>) {
 }
 
 /// Runs the schedule once.
-fn sweep(function: &Function) {
+pub fn sweep(function: &Function) {
     let outcome = function.invoke(&json!({ "source": "aws.scheduler" }));
     assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}\n{}", function.log().join("\n"));
 }

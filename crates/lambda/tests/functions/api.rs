@@ -15,7 +15,7 @@ use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
-use postrider_http::state::Api;
+use postrider_http::state::{Api, Tariff};
 use postrider_lambda::api::ApiFunction;
 use postrider_lambda::invocation::Invocation;
 use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
@@ -49,6 +49,8 @@ fn function(world: &World) -> ApiFunction {
         list_elsewhere: None,
         reload: None,
         sender: None,
+        hold: Arc::clone(&parts.hold),
+        tariff: Tariff::default(),
     };
     ApiFunction::new(api, parts)
 }

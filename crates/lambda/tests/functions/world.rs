@@ -176,6 +176,7 @@ impl World {
             policy: RetryPolicy { unknown_wait_ms: UNKNOWN_WAIT_MS, ..RetryPolicy::default() },
             on_unknown: OnUnknown::Resend,
             concurrency: 10,
+            hold: Arc::default(),
         };
         Self { ledger, mailer, parts }
     }

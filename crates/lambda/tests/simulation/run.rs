@@ -119,6 +119,7 @@ impl Run {
             },
             on_unknown: OnUnknown::Resend,
             concurrency: 4,
+            hold: Arc::default(),
         };
         let (orders, reports) = (Queue::new("order"), Queue::new("report"));
         Self {
