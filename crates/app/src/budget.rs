@@ -1,10 +1,8 @@
 //! Keeps the month's money where SES sends: counts once an hour, and holds sending when the budget is spent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_aws::cost::{Prices, Usage, rates};
-use postrider_aws::ses::Account;
 use postrider_core::domain::budget::BudgetTurn;
 use postrider_core::use_cases::budget;
 use postrider_environment::config::{MailerSettings, Settings};
@@ -23,16 +21,19 @@ pub fn tariff(settings: &Settings) -> Tariff {
     Tariff { rates: is_ses.then(known).flatten().unwrap_or_default(), budget: settings.budget.monthly_usd }
 }
 
+/// Says how much the mail service sent in the last 24 hours, if that is known yet.
+pub type SentLastDay = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+
 /// Who counts.
 pub struct Keeper {
     api: Api,
-    account: Arc<Account>,
+    sent_last_day: SentLastDay,
 }
 
 impl Keeper {
-    /// Counts what `account` says into the ledger of `api`.
-    pub fn new(api: &Api, account: Arc<Account>) -> Self {
-        Self { api: api.clone(), account }
+    /// Counts what `sent_last_day` says into the ledger of `api`.
+    pub fn new(api: &Api, sent_last_day: SentLastDay) -> Self {
+        Self { api: api.clone(), sent_last_day }
     }
 
     /// Counts now and then, until `stop` turns true.
@@ -52,10 +53,10 @@ impl Keeper {
 
     /// Tells whether it could count.
     async fn count(&self) -> bool {
-        let Some(view) = self.account.view() else { return false };
+        let Some(sent_last_day) = (self.sent_last_day)() else { return false };
         let Tariff { rates, budget: most } = self.api.tariff;
         let now = self.api.clock.now();
-        let kept = budget::keep(&*self.api.ledger, view.sent_last_day, rates, most, now).await;
+        let kept = budget::keep(&*self.api.ledger, sent_last_day, rates, most, now).await;
         let (account, turn) = match kept {
             Ok(kept) => kept,
             Err(error) => {
@@ -80,5 +81,67 @@ impl Keeper {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use postrider_core::ports::clock::Clock;
+    use postrider_environment::config::RawSettings;
+    use postrider_testkit::clock::ManualClock;
+
+    use super::*;
+    use crate::runtime::{Parts, Types};
+
+    fn settings(text: &[(&str, &str)]) -> Settings {
+        let mut raw = RawSettings::default();
+        for (path, value) in text {
+            raw.set(path, (*value).into(), "a test").unwrap();
+        }
+        Settings::check(&raw).unwrap()
+    }
+
+    #[test]
+    fn only_ses_is_paid_by_the_message() {
+        assert_eq!(tariff(&settings(&[])), Tariff::default());
+        let ses = [("mailer.kind", "ses"), ("sender.from", "orders@shop.test"), ("budget.monthly_usd", "20")];
+        let tariff = tariff(&settings(&ses));
+        assert_eq!(
+            (tariff.rates.email.to_string(), tariff.budget),
+            ("0.00016".to_owned(), Some("20".parse().unwrap()))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_counts_what_ses_says_and_holds_when_the_budget_is_spent() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let parts = Parts::open(&settings(&[("server.data_dir", data_dir.to_str().unwrap())]), Types::Unused);
+        let parts = Box::pin(parts).await.unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let ses = settings(&[
+            ("mailer.kind", "ses"),
+            ("sender.from", "orders@shop.test"),
+            ("budget.monthly_usd", "1"),
+        ]);
+        let api =
+            Api { clock: Arc::clone(&clock) as Arc<dyn Clock>, tariff: tariff(&ses), ..parts.api.clone() };
+        let said = Arc::new(AtomicU64::new(u64::MAX));
+        let says = Arc::clone(&said);
+        let sent_last_day = move || Some(says.load(Ordering::SeqCst)).filter(|sent| *sent < u64::MAX);
+        let keeper = Keeper::new(&api, Box::new(sent_last_day));
+        assert!(!keeper.count().await, "SES has not said anything yet");
+        // 6,249 e-mails cost less than a dollar, one more costs as much.
+        for (sent, is_on) in [(0, false), (6_249, false), (6_250, true)] {
+            clock.advance_ms(3_600_000);
+            said.store(sent, Ordering::SeqCst);
+            assert!(keeper.count().await);
+            let now = clock.now();
+            assert_eq!(api.hold.is_on(&*api.ledger, now).await, Ok(is_on), "{sent}");
+        }
+        parts.ledger.close().await;
     }
 }

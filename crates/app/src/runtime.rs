@@ -363,7 +363,9 @@ impl Server {
         let mut chores = JoinSet::new();
         if let Some(account) = account {
             let fresh_until = stopped.clone();
-            let keeper = budget::Keeper::new(&parts.api, Arc::clone(&account));
+            let counted = Arc::clone(&account);
+            let sent_last_day = move || Some(counted.view()?.sent_last_day);
+            let keeper = budget::Keeper::new(&parts.api, Box::new(sent_last_day));
             chores.spawn(async move { account.keep_fresh(fresh_until).await });
             chores.spawn(keeper.run(stopped.clone()));
         }

@@ -28,7 +28,12 @@ fn sent_last_day(start: Timestamp, now: Timestamp, per_hour: u64) -> u64 {
 }
 
 /// Looks once an hour for `hours`, except where `is_missed` says otherwise.
-fn watched(start: Timestamp, hours: u64, per_hour: u64, is_missed: impl Fn(u64) -> bool) -> (BudgetRecord, Timestamp) {
+fn watched(
+    start: Timestamp,
+    hours: u64,
+    per_hour: u64,
+    is_missed: impl Fn(u64) -> bool,
+) -> (BudgetRecord, Timestamp) {
     let mut record = BudgetRecord::new(start);
     record.count(0, start);
     let mut now = start;

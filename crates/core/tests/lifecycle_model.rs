@@ -89,7 +89,10 @@ fn attempts(before: &Lifecycle, step: &Step) -> u32 {
     match step {
         Step::Retry { .. } => 0,
         Step::LeaseLost { .. } => before.attempts.saturating_add(1),
-        Step::Finish { verdict: Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. }, .. }
+        Step::Finish {
+            verdict: Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. },
+            ..
+        }
         | Step::Finish { verdict: Verdict::Deferred { spends_attempt: false, .. }, .. } => before.attempts,
         Step::Finish { .. } if ends_a_claim => before.attempts.saturating_add(1),
         _ => before.attempts,

@@ -36,8 +36,8 @@ use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
     Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
-    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreBudget, StoreRendition, Suppress, Sweeping,
-    Unsuppress, UpdateWebhook,
+    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreBudget, StoreRendition, Suppress,
+    Sweeping, Unsuppress, UpdateWebhook,
 };
 use crate::writer::Writer;
 

@@ -19,8 +19,12 @@ fn usd(value: &Value) -> f64 {
 #[test]
 fn a_month_is_priced_for_each_volume_that_is_asked_for() {
     let answer = estimates(&["--per-day", "1000,5000", "--per-day", "0"]);
-    let volumes: Vec<u64> =
-        answer["estimates"].as_array().unwrap().iter().map(|one| one["emailsPerDay"].as_u64().unwrap()).collect();
+    let volumes: Vec<u64> = answer["estimates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["emailsPerDay"].as_u64().unwrap())
+        .collect();
     assert_eq!(volumes, [1_000, 5_000, 0]);
     assert!(answer["pricesAsOf"].as_str().unwrap().starts_with("20"));
     let [small, large, none] = [0, 1, 2].map(|place| &answer["estimates"][place]);

@@ -184,6 +184,9 @@ const PAID: [&str; 9] = [
 fn every_type_of_resource_is_known_to_cost_or_not() {
     for resource in resources() {
         let kind = resource.kind.as_str();
-        assert!(FREE.contains(&kind) != PAID.contains(&kind), "{kind}: say in usage.toml and here what it costs");
+        assert!(
+            FREE.contains(&kind) != PAID.contains(&kind),
+            "{kind}: say in usage.toml and here what it costs"
+        );
     }
 }

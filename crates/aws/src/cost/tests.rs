@@ -86,7 +86,11 @@ fn an_email_uses_what_the_end_to_end_test_counted() {
         ("sns_publish", "snsPublishesPerEmail"),
         ("lambda_request", "lambdaInvocationsPerEmail"),
     ] {
-        assert_eq!(used[name], counted(key), "{name}: usage.toml and bench/aws-cost.json say different things");
+        assert_eq!(
+            used[name],
+            counted(key),
+            "{name}: usage.toml and bench/aws-cost.json say different things"
+        );
     }
     // Lambda adds its own lines to ours, a few hundred bytes an invocation.
     let logged = counted("logBytesPerEmail") / Decimal::from(1_000_000_000);

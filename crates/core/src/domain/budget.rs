@@ -158,15 +158,12 @@ impl BudgetRecord {
         }
         let window_ms = now.as_millis().saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
         let told = sent_last_day.saturating_mul(1_000);
-        let known: u64 =
-            self.spans.iter().map(|span| span.after(window_ms)).fold(0, u64::saturating_add);
+        let known: u64 = self.spans.iter().map(|span| span.after(window_ms)).fold(0, u64::saturating_add);
         let is_first = self.spans.is_empty();
         let from_ms = if is_first { window_ms } else { self.until_ms };
         let unseen_ms = u64::try_from(window_ms.saturating_sub(from_ms)).unwrap_or(0);
         let unseen = u128::from(told) * u128::from(unseen_ms) / u128::from(DAY_MS);
-        let milli = told
-            .saturating_sub(known)
-            .saturating_add(u64::try_from(unseen).unwrap_or(u64::MAX));
+        let milli = told.saturating_sub(known).saturating_add(u64::try_from(unseen).unwrap_or(u64::MAX));
         let span = Span { from_ms, until_ms: now_ms, milli };
         let month_ms = month_of(now).0.as_millis();
         if month_ms != self.month_ms {

@@ -42,7 +42,11 @@ impl Usd {
     #[must_use]
     pub fn times(self, part: u64, whole: u64) -> Self {
         let product = u128::from(self.0) * u128::from(part);
-        Self(product.checked_div(u128::from(whole)).map_or(0, |nanos| u64::try_from(nanos).unwrap_or(u64::MAX)))
+        Self(
+            product
+                .checked_div(u128::from(whole))
+                .map_or(0, |nanos| u64::try_from(nanos).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -81,9 +85,13 @@ mod tests {
 
     #[test]
     fn an_amount_is_read_and_written_without_a_loss() {
-        for (text, written) in
-            [("50", "50.00"), ("49.9", "49.90"), ("0.000167858", "0.000167858"), ("0", "0.00"), ("007.50", "7.50")]
-        {
+        for (text, written) in [
+            ("50", "50.00"),
+            ("49.9", "49.90"),
+            ("0.000167858", "0.000167858"),
+            ("0", "0.00"),
+            ("007.50", "7.50"),
+        ] {
             let amount: Usd = text.parse().unwrap();
             assert_eq!(amount.to_string(), written);
             assert_eq!(written.parse(), Ok(amount));

@@ -17,8 +17,8 @@ use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::TimelineEntry;
 
-use super::catalog::{RenditionId, SentCopy};
 use super::budget::BudgetLedger;
+use super::catalog::{RenditionId, SentCopy};
 use super::feedback::{FeedbackEffect, FeedbackLedger};
 use super::webhooks::WebhookLedger;
 

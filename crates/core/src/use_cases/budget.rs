@@ -34,7 +34,11 @@ impl Account {
 ///
 /// # Errors
 /// The ledger's.
-pub async fn account(ledger: &dyn Ledger, rates: Rates, now: Timestamp) -> Result<Option<Account>, LedgerError> {
+pub async fn account(
+    ledger: &dyn Ledger,
+    rates: Rates,
+    now: Timestamp,
+) -> Result<Option<Account>, LedgerError> {
     Ok(ledger.budget().await?.map(|stored| Account::of(&stored.record, rates, now)))
 }
 
@@ -117,7 +121,8 @@ async fn change<T>(
             return Ok(output);
         }
     }
-    let reason = format!("others wrote the record of the budget {BUDGET_TRIES_MAX} times in a row; ask again");
+    let reason =
+        format!("others wrote the record of the budget {BUDGET_TRIES_MAX} times in a row; ask again");
     Err(LedgerError::Unavailable { reason })
 }
 
@@ -149,7 +154,8 @@ impl HoldWatch {
     }
 
     async fn look(&self, ledger: &dyn Ledger, now: Timestamp) -> Result<Option<BudgetRecord>, LedgerError> {
-        let seen = self.seen().clone().filter(|seen| seen.at <= now && now.ms_since(seen.at) < BUDGET_SEEN_MS);
+        let seen =
+            self.seen().clone().filter(|seen| seen.at <= now && now.ms_since(seen.at) < BUDGET_SEEN_MS);
         if let Some(seen) = seen {
             return Ok(seen.record);
         }
@@ -161,7 +167,10 @@ impl HoldWatch {
     /// What was last seen, without asking anybody: for whoever must decide and cannot ask.
     #[must_use]
     pub fn last_seen(&self, now: Timestamp) -> bool {
-        self.seen().as_ref().and_then(|seen| seen.record.as_ref()).is_some_and(|record| record.is_holding(now))
+        self.seen()
+            .as_ref()
+            .and_then(|seen| seen.record.as_ref())
+            .is_some_and(|record| record.is_holding(now))
     }
 
     /// Forgets what was seen: something has just changed.

@@ -19,10 +19,9 @@ pub(super) fn read_budget(read: &Reader<'_>, mailer: &MailerSettings) -> Result<
     let monthly_usd = match read.text("budget.monthly_usd") {
         None => None,
         Some(text) => {
-            let usd: Usd =
-                text.parse().map_err(|error: postrider_core::domain::money::InvalidUsd| {
-                    read.invalid("budget.monthly_usd", error.to_string())
-                })?;
+            let usd: Usd = text.parse().map_err(|error: postrider_core::domain::money::InvalidUsd| {
+                read.invalid("budget.monthly_usd", error.to_string())
+            })?;
             // Nothing sent means nothing to hold: nobody wants to say that by a budget.
             (usd > Usd::ZERO).then_some(usd)
         }

@@ -59,6 +59,9 @@ async fn a_spent_budget_holds_what_comes_in_until_a_person_lets_it_go() {
     assert_eq!((released.status, &released.json()["hold"]), (200, &Value::Null));
     assert!(released.json()["releasedAt"].is_string());
     // This process has made the change itself and does not wait to see it.
-    assert_eq!(world.post("/v1/events", &[], &event("2")).await.json()["notifications"][0]["status"], "queued");
+    assert_eq!(
+        world.post("/v1/events", &[], &event("2")).await.json()["notifications"][0]["status"],
+        "queued"
+    );
     assert_eq!(world.post("/v1/cost/release", &[], &json!({})).await.status, 409);
 }

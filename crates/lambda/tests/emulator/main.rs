@@ -5,6 +5,7 @@
 
 mod cost;
 mod failing;
+mod hold;
 mod orders;
 mod publishing;
 mod stack;

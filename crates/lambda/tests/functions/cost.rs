@@ -58,7 +58,9 @@ async fn where_nobody_knows_how_much_was_sent_nothing_is_published() {
 async fn a_spent_budget_holds_and_a_higher_one_lets_go() {
     let mut money = money(Some("60"));
     let (mut now, mut held_at) = (now(), None);
-    let hold = |measured: &postrider_aws::emf::Measurements| measured.sampled(Metric::BudgetHold)[0].as_u64().unwrap();
+    let hold = |measured: &postrider_aws::emf::Measurements| {
+        measured.sampled(Metric::BudgetHold)[0].as_u64().unwrap()
+    };
     // 48 dollars a day of e-mails, counted from the second look on.
     for hour in 0..48 {
         let measured = cost::handle(&Sent(Ok(288_000)), &money, now).await.unwrap();

@@ -49,7 +49,10 @@ async fn events_are_taken_and_held_and_sent_once_when_the_hold_is_over() {
     assert_eq!((world.sent(), world.status("2").await), (1, Status::Held));
     release(&world).await;
     world.sweep().await;
-    assert_eq!((world.status("2").await, world.status("3").await, world.sent()), (Status::Sent, Status::Sent, 3));
+    assert_eq!(
+        (world.status("2").await, world.status("3").await, world.sent()),
+        (Status::Sent, Status::Sent, 3)
+    );
     let story = world.story(world.of_order("2").await.id).await;
     assert_eq!(story[..3], [TimelineKind::Accepted, TimelineKind::Held, TimelineKind::Resumed]);
     // Orders go out at once again, and when nobody can have seen the hold any more it is forgotten.
@@ -66,7 +69,11 @@ async fn what_was_waiting_when_the_budget_was_spent_is_held_and_costs_no_attempt
     let refuses = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&refuses);
     let world = World::with_mailer(move |_| {
-        if switch.load(Ordering::SeqCst) { Act::Fail(passing(FaultScope::Message, "smtp_451")) } else { Act::Take }
+        if switch.load(Ordering::SeqCst) {
+            Act::Fail(passing(FaultScope::Message, "smtp_451"))
+        } else {
+            Act::Take
+        }
     });
     world.dispatch(orders(["1"])).await;
     assert_eq!(world.status("1").await, Status::Deferred);
@@ -90,7 +97,10 @@ async fn a_person_may_send_a_single_one_while_the_hold_lasts() {
     let id = world.of_order("1").await.id;
     world.ledger.intervene(id, Intervention::Retry, world.now()).await.unwrap();
     world.sweep().await;
-    assert_eq!((world.status("1").await, world.status("2").await, world.sent()), (Status::Sent, Status::Held, 1));
+    assert_eq!(
+        (world.status("1").await, world.status("2").await, world.sent()),
+        (Status::Sent, Status::Held, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]

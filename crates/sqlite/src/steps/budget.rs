@@ -24,7 +24,9 @@ impl WriteStep for StoreBudget {
                 .execute([bytes])?
         } else {
             writing
-                .prepare("UPDATE budget SET revision = revision + 1, record = ?1 WHERE one = 1 AND revision = ?2")?
+                .prepare(
+                    "UPDATE budget SET revision = revision + 1, record = ?1 WHERE one = 1 AND revision = ?2",
+                )?
                 .execute((bytes, replaces))?
         };
         Ok(written == 1)

@@ -52,7 +52,10 @@ pub async fn what_comes_during_a_hold_is_held_with_its_cause(scene: &Scene) {
     let lifecycle = &record.notification.lifecycle;
     assert_eq!((lifecycle.due_at, lifecycle.cause.clone()), (None, Some(CAUSE_BUDGET)));
     assert_eq!(record.entries.len(), 1);
-    assert_eq!((record.entries[0].kind, record.entries[0].cause.clone()), (TimelineKind::Held, Some(CAUSE_BUDGET)));
+    assert_eq!(
+        (record.entries[0].kind, record.entries[0].cause.clone()),
+        (TimelineKind::Held, Some(CAUSE_BUDGET))
+    );
     assert_eq!(scene.claim(10).await, []);
     // Neither a sweep nor the same event again touches it.
     scene.clock.advance_ms(100_000_000);

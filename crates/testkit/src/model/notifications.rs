@@ -197,12 +197,9 @@ impl Pair {
                     return;
                 }
                 let id = self.ids[notification % self.ids.len()];
-                let intervention = [
-                    Intervention::Retry,
-                    Intervention::Hasten,
-                    Intervention::Cancel,
-                    Intervention::Resume,
-                ][usize::from(intervention)];
+                let intervention =
+                    [Intervention::Retry, Intervention::Hasten, Intervention::Cancel, Intervention::Resume]
+                        [usize::from(intervention)];
                 assert_eq!(
                     other.intervene(id, intervention, now).await,
                     memory.intervene(id, intervention, now).await

@@ -109,7 +109,8 @@ pub async fn show(State(api): State<Api>) -> Result<Json<CostView>, Problem> {
 pub async fn release(State(api): State<Api>) -> Result<Json<CostView>, Problem> {
     let now = api.clock.now();
     if !budget::release(&*api.ledger, now).await? {
-        let detail = "the budget does not hold sending; nothing was changed. GET /v1/cost tells what was spent";
+        let detail =
+            "the budget does not hold sending; nothing was changed. GET /v1/cost tells what was spent";
         return Err(Problem::new(StatusCode::CONFLICT, "not_on_hold", detail));
     }
     api.hold.forget();
