@@ -119,8 +119,8 @@ mod tests {
     async fn a_server_counts_what_ses_says_and_holds_when_the_budget_is_spent() {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
-        let parts = Parts::open(&settings(&[("server.data_dir", data_dir.to_str().unwrap())]), Types::Unused);
-        let parts = Box::pin(parts).await.unwrap();
+        let own = settings(&[("server.data_dir", data_dir.to_str().unwrap())]);
+        let parts = Box::pin(Parts::open(&own, Types::Unused)).await.unwrap();
         let clock = Arc::new(ManualClock::default());
         let ses = settings(&[
             ("mailer.kind", "ses"),

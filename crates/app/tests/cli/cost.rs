@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{code, run, text};
+use crate::common::{Serving, code, run, text};
 
 fn estimates(arguments: &[&str]) -> Value {
     let directory = TempDir::new().unwrap();
@@ -58,7 +58,9 @@ fn people_get_words_and_a_volume_that_is_no_number_is_a_usage_error() {
 #[test]
 fn the_month_is_told_and_nothing_can_be_released_that_is_not_held() {
     let directory = TempDir::new().unwrap();
+    let _server = Serving::start(directory.path());
     let output = run(directory.path(), &["cost", "--json"]);
+    assert_eq!(text(&output.stderr), "");
     let cost: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((code(&output), &cost["spentUsd"], &cost["hold"]), (0, &Value::from("0.00"), &Value::Null));
     let words = text(&run(directory.path(), &["cost"]).stdout);
