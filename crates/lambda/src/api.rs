@@ -68,7 +68,6 @@ impl ApiFunction {
         // Whoever answers is alive, and there is no other dispatcher.
         self.api.health.dispatcher_seen(self.parts.clock.now());
         let before = counts(&self.api.metrics);
-        self.parts.is_on_hold().await;
         self.desk.open(invocation.until(), self.parts.concurrency);
         let router = self.router(caller.host);
         let response = router.oneshot(Request::from_parts(head, bytes(body))).await;

@@ -55,9 +55,15 @@ async fn a_spent_budget_holds_what_comes_in_until_a_person_lets_it_go() {
     let taken = world.post("/v1/events", &[], &event("1")).await;
     assert_eq!(taken.status, StatusCode::ACCEPTED.as_u16());
     assert_eq!(taken.json()["notifications"][0]["status"], "held");
+    let gauge = async || {
+        let metrics = String::from_utf8(world.get("/metrics").await.bytes).unwrap();
+        metrics.lines().find(|line| line.starts_with("postrider_budget_hold ")).unwrap().to_owned()
+    };
+    assert_eq!(gauge().await, "postrider_budget_hold 1");
     let released = world.post("/v1/cost/release", &[], &json!({})).await;
     assert_eq!((released.status, &released.json()["hold"]), (200, &Value::Null));
     assert!(released.json()["releasedAt"].is_string());
+    assert_eq!(gauge().await, "postrider_budget_hold 0");
     // This process has made the change itself and does not wait to see it.
     assert_eq!(
         world.post("/v1/events", &[], &event("2")).await.json()["notifications"][0]["status"],
