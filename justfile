@@ -15,6 +15,7 @@ test:
 generate:
     cargo run --bin postrider -- openapi > docs/openapi.json
     cargo run --bin postrider -- config reference > docs/configuration.md
+    cargo run --bin postrider -- cost estimate --markdown > docs/cost.md
 
 # Kill the server at random moments and count every message
 crash-drill:

@@ -98,6 +98,7 @@ fn acceptance(
         now: at,
         idempotency: None,
         lease_until: None,
+        hold: None,
     })
 }
 

@@ -71,6 +71,11 @@ enum Command {
     /// What came back by mail: bounces, complaints, answers
     #[command(subcommand)]
     Feedback(commands::feedback::FeedbackCommand),
+    /// What this month's e-mails cost at Amazon
+    Cost {
+        #[command(subcommand)]
+        command: Option<commands::cost::CostCommand>,
+    },
     /// The configuration
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -150,6 +155,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::DeadLetters(command) => commands::dead_letters::run(&global, command).await,
         Command::Suppressions(command) => commands::suppressions::run(&global, command).await,
         Command::Feedback(command) => commands::feedback::run(&global, &command).await,
+        Command::Cost { command } => commands::cost::run(&global, command.as_ref()).await,
         Command::Config(command) => commands::config::run(&global, &command),
         Command::Openapi => {
             global.output().line(&postrider_http::openapi::description());

@@ -1,5 +1,6 @@
 //! The `postrider` program: configuration, wiring and commands.
 
+mod budget;
 pub mod cli;
 mod client;
 pub mod commands;

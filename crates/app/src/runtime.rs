@@ -37,6 +37,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::budget;
 use crate::engine::{AccountRate, Engine};
 use crate::feedback::{self, FeedbackError, Intake, SnsError};
 use crate::ingest;
@@ -261,6 +262,8 @@ impl Parts {
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             reload: Some(reload),
             sender: None,
+            hold: Arc::default(),
+            tariff: budget::tariff(settings),
         };
         Ok(Self { ledger: opened, api, secrets, wake, wake_webhooks })
     }
@@ -333,6 +336,7 @@ impl Server {
             account_rate,
             metrics: Arc::clone(&parts.api.metrics),
             health: Arc::clone(&parts.api.health),
+            hold: Arc::clone(&parts.api.hold),
             wake: Arc::clone(&parts.wake),
             fatal: fatal_to.clone(),
         });
@@ -348,6 +352,8 @@ impl Server {
         });
         // What was on its way when the last process died has an unknown outcome.
         engine.sweep(parts.ledger.leases_lost_at_start()).await?;
+        // Before anything is claimed: whether the budget holds sending.
+        engine.resume().await?;
         let intake =
             Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
         let instance = server_file::new_instance(&*parts.api.random);
@@ -356,8 +362,12 @@ impl Server {
         let webhooks = tokio::spawn(webhooks.run(stopped.clone()));
         let mut chores = JoinSet::new();
         if let Some(account) = account {
-            let stopped = stopped.clone();
-            chores.spawn(async move { account.keep_fresh(stopped).await });
+            let fresh_until = stopped.clone();
+            let counted = Arc::clone(&account);
+            let sent_last_day = move || Some(counted.view()?.sent_last_day);
+            let keeper = budget::Keeper::new(&parts.api, Box::new(sent_last_day));
+            chores.spawn(async move { account.keep_fresh(fresh_until).await });
+            chores.spawn(keeper.run(stopped.clone()));
         }
         if let Some(mirror) = OpenMirror::open(settings, &parts.api).await {
             chores.spawn(mirror.run(stopped.clone()));

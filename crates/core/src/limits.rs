@@ -497,3 +497,12 @@ pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
 pub const DYNAMODB_LISTED_MAX: usize = 2_000;
 /// Entries of one partition that are counted, and dead letters that are grouped, at most.
 pub const DYNAMODB_COUNTED_MAX: usize = 10_000;
+
+/// How long a process that sends may believe what it has seen of the budget's hold.
+pub const BUDGET_SEEN_MS: u64 = 60 * 1000;
+/// Spans of time for which it is remembered how much was sent: two days of hourly looks.
+pub const BUDGET_SPANS_MAX: usize = 48;
+/// How often the record of the budget is written anew because somebody else wrote it in between.
+pub const BUDGET_TRIES_MAX: u32 = 8;
+/// Pages of held notifications that one sweep queues again.
+pub const BUDGET_PAGES_MAX: usize = 10;

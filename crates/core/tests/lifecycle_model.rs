@@ -26,6 +26,7 @@ fn allowed(step: &Step) -> &'static [Status] {
             Status::Unknown,
         ],
         Step::Hasten => &[Status::Deferred],
+        Step::Resume { .. } => &[Status::Held],
         // A report is always taken, if there was anything to report about.
         Step::Report(_) => &Status::ALL,
         Step::Suppress { .. } => &[Status::Queued, Status::Deferred],
@@ -52,6 +53,7 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
         Step::Hold { now } => {
             before.status != Status::Sending || before.due_at.is_some_and(|due| due <= *now)
         }
+        Step::Resume { cause, .. } => before.cause.as_ref() == Some(cause),
         Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
             true
         }
@@ -72,6 +74,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
         Step::Hold { .. } => (Status::Held, None),
         Step::Report(_) => (before.status, before.due_at),
         Step::Suppress { .. } => (Status::Suppressed, None),
+        Step::Resume { now, .. } => (Status::Queued, Some(*now)),
         Step::Finish { verdict, .. } => match verdict {
             Verdict::Sent => (Status::Sent, None),
             Verdict::Deferred { until, .. } => (Status::Deferred, Some(*until)),
@@ -79,6 +82,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
             Verdict::Dead { .. } => (Status::Dead, None),
             Verdict::Unknown { judge_at, .. } => (Status::Unknown, Some(*judge_at)),
             Verdict::Released => (Status::Queued, Some(Timestamp::EPOCH)),
+            Verdict::Held { .. } => (Status::Held, None),
             Verdict::Superseded { .. } => (Status::Canceled, None),
         },
     }
@@ -92,7 +96,10 @@ fn attempts(before: &Lifecycle, step: &Step) -> u32 {
         Step::LeaseLost { .. } => before.attempts.saturating_add(1),
         // Held only once the lease is lost.
         Step::Hold { .. } => before.attempts.saturating_add(u32::from(ends_a_claim)),
-        Step::Finish { verdict: Verdict::Released | Verdict::Superseded { .. }, .. }
+        Step::Finish {
+            verdict: Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. },
+            ..
+        }
         | Step::Finish { verdict: Verdict::Deferred { spends_attempt: false, .. }, .. } => before.attempts,
         Step::Finish { .. } if ends_a_claim => before.attempts.saturating_add(1),
         _ => before.attempts,
@@ -102,10 +109,11 @@ fn attempts(before: &Lifecycle, step: &Step) -> u32 {
 /// Sent needs no reason, a failure gives its own, everything else leaves the last one standing.
 fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
     match step {
-        Step::Finish { verdict: Verdict::Sent, .. } => None,
+        Step::Finish { verdict: Verdict::Sent, .. } | Step::Resume { .. } => None,
         Step::Finish { verdict: Verdict::Deferred { cause, .. }, .. }
         | Step::Finish { verdict: Verdict::Failed { cause }, .. }
         | Step::Finish { verdict: Verdict::Dead { cause }, .. }
+        | Step::Finish { verdict: Verdict::Held { cause }, .. }
         | Step::Finish { verdict: Verdict::Superseded { cause }, .. }
         | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
         Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
@@ -177,6 +185,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Sent),
         Just(Verdict::Released),
         a_cause().prop_map(|cause| Verdict::Superseded { cause }),
+        a_cause().prop_map(|cause| Verdict::Held { cause }),
         (a_cause(), instant(), any::<bool>()).prop_map(|(cause, until, spends_attempt)| Verdict::Deferred {
             cause,
             until,
@@ -197,6 +206,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(now, on_unknown, max_attempts)| Step::Judge { now, on_unknown, max_attempts }),
         1 => instant().prop_map(|now| Step::Retry { now }),
         1 => Just(Step::Hasten),
+        1 => (instant(), a_cause()).prop_map(|(now, cause)| Step::Resume { now, cause }),
         1 => Just(Step::Cancel),
         1 => instant().prop_map(|now| Step::Hold { now }),
         2 => report().prop_map(Step::Report),

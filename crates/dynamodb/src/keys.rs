@@ -18,6 +18,11 @@ pub(crate) fn meta() -> Key {
     Key::new(b"m", b"m")
 }
 
+/// The record about money.
+pub(crate) fn budget() -> Key {
+    Key::new(b"m", b"b")
+}
+
 /// What [`Ledger::probe`](postrider_core::ports::ledger::Ledger::probe) writes.
 pub(crate) fn heartbeat() -> Key {
     Key::new(b"m", b"h")

@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::TIMELINE_ENTRIES_MAX;
+use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
@@ -118,6 +120,17 @@ impl Ledger for DynamoLedger {
         };
         let write = Write { change: Change::Put(Box::new(item)), condition: Condition::None };
         self.context.calls.write(&[write], token).await.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl BudgetLedger for DynamoLedger {
+    async fn budget(&self) -> Result<Option<StoredBudget>, LedgerError> {
+        steps::budget(&self.context).await
+    }
+
+    async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
+        steps::store_budget(&self.context, &record, replaces).await
     }
 }
 

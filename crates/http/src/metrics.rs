@@ -220,7 +220,7 @@ impl Metrics {
         }
     }
 
-    fn encode(&self, queue: &QueueStats, age_ms: u64) -> String {
+    fn encode(&self, queue: &QueueStats, age_ms: u64, is_on_hold: bool) -> String {
         let mut text = String::with_capacity(4096);
         let mut gauges = String::with_capacity(1024);
         // Writing to a String cannot fail.
@@ -250,6 +250,12 @@ impl Metrics {
                 queue.counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
             let _ = writeln!(gauges, "postrider_notifications{{status=\"{status}\"}} {count}");
         }
+        let _ = writeln!(
+            gauges,
+            "# HELP postrider_budget_hold Whether the month's budget is spent and sending on hold: 1 or 0."
+        );
+        let _ = writeln!(gauges, "# TYPE postrider_budget_hold gauge");
+        let _ = writeln!(gauges, "postrider_budget_hold {}", u8::from(is_on_hold));
         let _ = encode(&mut text, &self.registry);
         // The encoder ends with the end-of-metrics mark; what is read from the ledger goes before it.
         let end = text.rfind("# EOF").unwrap_or(text.len());
@@ -267,6 +273,8 @@ pub async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     // What a stopping server gave back is due since the epoch, so that it goes first; it has not waited since then.
     let oldest = queue.oldest_due_at.filter(|due| *due > Timestamp::EPOCH);
     let age_ms = oldest.map_or(0, |due| now.ms_since(due));
+    let is_on_hold = api.hold.is_on(&*api.ledger, now).await?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, content_type)], api.metrics.encode(&queue, age_ms)).into_response())
+    Ok(([(header::CONTENT_TYPE, content_type)], api.metrics.encode(&queue, age_ms, is_on_hold))
+        .into_response())
 }

@@ -32,6 +32,8 @@ use crate::api::v1;
         v1::suppressions::show,
         v1::suppressions::put,
         v1::suppressions::delete,
+        v1::cost::show,
+        v1::cost::release,
         v1::types::list,
         v1::types::preview,
         crate::reload::reload,

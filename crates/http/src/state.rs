@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use postrider_core::domain::budget::Rates;
+use postrider_core::domain::money::Usd;
 use postrider_core::domain::suppression::Secret;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::ListElsewhere;
 use postrider_core::ports::ledger::{Claim, Ledger};
+use postrider_core::use_cases::budget::HoldWatch;
 use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
@@ -26,6 +29,15 @@ pub trait Sender: Send + Sync {
 
     /// Takes over what was claimed in the step that accepted it, to send it and to record what comes of it.
     fn take(&self, claims: Vec<Claim>);
+}
+
+/// What sending costs, and how much it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tariff {
+    /// The prices; nothing where nobody is paid by the message.
+    pub rates: Rates,
+    /// The hard budget of a month; `None` where there is none.
+    pub budget: Option<Usd>,
 }
 
 /// The parts a running API is made of. Cheap to clone.
@@ -70,4 +82,8 @@ pub struct Api {
     pub reload: Option<Arc<dyn ReloadTypes>>,
     /// Who sends what is accepted; `None` where a dispatcher looks for it.
     pub sender: Option<Arc<dyn Sender>>,
+    /// Whether the month's budget holds sending.
+    pub hold: Arc<HoldWatch>,
+    /// What sending costs, and how much it may.
+    pub tariff: Tariff,
 }

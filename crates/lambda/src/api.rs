@@ -5,7 +5,8 @@
 //! became durable: `sending` for what is sent now, `queued` for what waits.
 //!
 //! The API has no keys of its own. Whoever reaches it must have been let in by the authorizer in front of it, IAM or JWT:
-//! a request that none has seen is refused, but for the paths that tell nothing about anybody and the one that SNS signs.
+//! a request that none has seen is refused, but for the paths that tell nothing about anybody, the one that SNS signs, and the
+//! links by which mailbox providers unsubscribe, whose tokens we have signed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +32,8 @@ use crate::tally;
 
 /// Paths that need no authorizer: they tell nothing about anybody, or check a signature.
 const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/v1/feedback/sns"];
+/// What a path begins with that ends in a signed token and nothing else.
+const SIGNED_PATHS: &str = "/v1/unsubscribe/";
 
 /// The function.
 pub struct ApiFunction {
@@ -58,7 +61,7 @@ impl ApiFunction {
     ) -> (Response, Measurements) {
         let (head, body) = request.into_parts();
         let caller = Caller::of(head.extensions.get::<RequestContext>());
-        let is_open = OPEN_PATHS.contains(&head.uri.path());
+        let is_open = is_open(head.uri.path());
         if !caller.is_authorized && !is_open {
             return (unauthorized().into_response(), Measurements::default());
         }
@@ -94,13 +97,18 @@ impl ApiFunction {
     }
 
     async fn send(&self, claims: Vec<Claim>, until: Timestamp, measured: &mut Measurements) {
-        let dispatch = self.parts.dispatch();
+        let dispatch = self.parts.dispatch(self.parts.hold.last_seen(self.parts.clock.now()));
         let attempts = claims.into_iter().map(|claim| dispatch.attempt(claim, until));
         let mut ended = stream::iter(attempts).buffer_unordered(self.parts.concurrency.max(1));
         while let Some(each) = ended.next().await {
             tally::attempt(&each, measured);
         }
     }
+}
+
+fn is_open(path: &str) -> bool {
+    let token = path.strip_prefix(SIGNED_PATHS);
+    OPEN_PATHS.contains(&path) || token.is_some_and(|token| !token.is_empty() && !token.contains('/'))
 }
 
 /// Who asks, by the gateway's word.
@@ -179,7 +187,8 @@ impl Desk {
 impl Sender for Desk {
     fn lease_until(&self) -> Option<Timestamp> {
         let mut open = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let dispatch = self.parts.dispatch();
+        // What is accepted on hold is not claimed at all; this is about time alone.
+        let dispatch = self.parts.dispatch(false);
         if open.room == 0 || !open.until.is_some_and(|until| dispatch.has_time(until)) {
             return None;
         }

@@ -38,7 +38,7 @@ pub async fn handle(
     batch: QueueBatch,
     invocation: &Invocation,
 ) -> (BatchAnswer, Measurements) {
-    let (dispatch, until) = (parts.dispatch(), invocation.until());
+    let (dispatch, until) = (parts.dispatch(parts.is_on_hold().await), invocation.until());
     let bounds = Bounds {
         concurrency: parts.concurrency,
         clock: &*parts.clock,

@@ -11,6 +11,7 @@ use postrider_core::ports::catalog::{Catalog, KeepRenditions};
 use postrider_core::ports::clock::{Clock, Pause, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_core::ports::mailer::Mailer;
+use postrider_core::use_cases::budget::HoldWatch;
 use postrider_core::use_cases::dispatch::Dispatch;
 
 /// Everything that sends needs. Cheap to clone.
@@ -38,12 +39,27 @@ pub struct Parts {
     pub renditions: Option<Arc<dyn KeepRenditions>>,
     /// Events, reports or messages in hand at once.
     pub concurrency: usize,
+    /// Whether the month's budget holds sending.
+    pub hold: Arc<HoldWatch>,
 }
 
 impl Parts {
+    /// Whether sending is on hold, asked of the ledger at most once a minute. Where it cannot be asked, what was last seen
+    /// counts.
+    pub async fn is_on_hold(&self) -> bool {
+        let now = self.clock.now();
+        match self.hold.is_on(&*self.ledger, now).await {
+            Ok(is_on) => is_on,
+            Err(error) => {
+                tracing::error!(%error, "whether the budget holds sending could not be read; what was last seen counts");
+                self.hold.last_seen(now)
+            }
+        }
+    }
+
     /// The way of one event over these parts.
     #[must_use]
-    pub fn dispatch(&self) -> Dispatch<'_> {
+    pub fn dispatch(&self, is_on_hold: bool) -> Dispatch<'_> {
         Dispatch {
             ledger: &*self.ledger,
             catalog: &*self.catalog,
@@ -54,6 +70,7 @@ impl Parts {
             secret: &self.secret,
             policy: &self.policy,
             renditions: self.renditions.as_deref(),
+            is_on_hold,
         }
     }
 }

@@ -92,8 +92,9 @@ pub async fn run() -> Result<(), StartError> {
         }
         Role::Cost => {
             let volume = wiring.volume()?;
+            let money = wiring.money().await?;
             lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-                let measured = cost::handle(&volume, clock.now()).await;
+                let measured = cost::handle(&volume, &money, clock.now()).await;
                 let measured = measured.map_err(|error| failed("Postrider.Cost", &error))?;
                 publish(&measured, &Invocation::from(&event.context));
                 Ok::<(), Diagnostic>(())

@@ -9,6 +9,7 @@ use postrider_aws::emf::{Measurements, Metric};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::{CLAIM_MAX, SWEEP_MAX, SWEEP_PASSES_MAX};
 use postrider_core::ports::ledger::{ClaimDue, Claims, Leases, LedgerError, Sweep, Swept};
+use postrider_core::use_cases::budget;
 
 use crate::invocation::Invocation;
 use crate::parts::Parts;
@@ -36,6 +37,7 @@ pub async fn handle(
 ) -> Result<(), LedgerError> {
     let until = invocation.until();
     sweep(parts, until, measured).await?;
+    resume(parts).await?;
     send_due(parts, until, measured).await?;
     let now = parts.clock.now();
     let queue = parts.ledger.queue_stats(now).await?;
@@ -85,10 +87,21 @@ async fn sweep(parts: &Parts, until: Timestamp, measured: &mut Measurements) -> 
     Ok(())
 }
 
+/// Queues what the budget's hold had held, once it is over.
+async fn resume(parts: &Parts) -> Result<(), LedgerError> {
+    let now = parts.clock.now();
+    if !parts.hold.is_lifting(&*parts.ledger, now).await? {
+        return Ok(());
+    }
+    let resumed = budget::resume(&*parts.ledger, now).await?;
+    tracing::info!(resumed, "the budget's hold is over; what it held is queued");
+    Ok(())
+}
+
 /// Claims and sends what is due. The first claim takes one: if the way to the mail service is closed, only one message has
 /// tried it, and the others wait for the next sweep.
 async fn send_due(parts: &Parts, until: Timestamp, measured: &mut Measurements) -> Result<(), LedgerError> {
-    let dispatch = parts.dispatch();
+    let dispatch = parts.dispatch(parts.is_on_hold().await);
     let mut limit = 1;
     while dispatch.has_time(until) {
         let request = ClaimDue { now: parts.clock.now(), lease_until: dispatch.lease_until(), limit };

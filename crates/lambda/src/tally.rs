@@ -56,9 +56,10 @@ pub fn attempt(ended: &Ended, measured: &mut Measurements) {
         }
         Verdict::Failed { .. } | Verdict::Dead { .. } => measured.count(Metric::SendFailures, 1),
         Verdict::Unknown { .. } => measured.count(Metric::Unknown, 1),
-        Verdict::Released | Verdict::Superseded { .. } => {}
+        Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. } => {}
     }
-    if status.is_dead_letter() {
+    // What the budget holds goes on by itself.
+    if status.is_dead_letter() && !matches!(finish.verdict, Verdict::Held { .. }) {
         measured.count(Metric::DeadLetters, 1);
     }
     say(ended, status);
@@ -73,7 +74,7 @@ fn say(ended: &Ended, status: Status) {
     let correlation_id = ended.correlation_id.as_deref();
     let duration_ms = finish.now.ms_since(finish.claimed_at);
     match &finish.verdict {
-        Verdict::Sent | Verdict::Released | Verdict::Superseded { .. } => {
+        Verdict::Sent | Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. } => {
             tracing::info!(%notification_id, correlation_id, %status, attempt, duration_ms, "attempt ended");
         }
         Verdict::Deferred { cause, .. }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use postrider_aws::cost::Volume;
+use postrider_aws::cost::{InvalidData, Prices, Usage, Volume, rates};
 use postrider_aws::emf::{InvalidNamespace, Namespace};
 use postrider_aws::sdk::{self, SdkPlace};
 use postrider_aws::secret::Secrets;
@@ -22,7 +22,8 @@ use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
-    ConfigError, LedgerSettings, MailerSettings, RawSettings, SecretSetting, SesSettings, Settings,
+    ConfigError, DynamoSettings, LedgerSettings, MailerSettings, RawSettings, SecretSetting, SesSettings,
+    Settings,
 };
 use postrider_environment::mailer::{MailerError, open_smtp};
 use postrider_environment::secret::{self, KeptSecretError};
@@ -32,7 +33,7 @@ use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
-use postrider_http::state::Api;
+use postrider_http::state::{Api, Tariff};
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
 use postrider_mail::mailers::failover::FailoverMailer;
@@ -44,6 +45,7 @@ use postrider_webhook::OutboundConfig;
 
 use crate::announcing::Announcing;
 use crate::calls::Calls;
+use crate::cost::Money;
 use crate::parts::{Parts, TimerPause};
 use crate::renditions::Renditions;
 use crate::role::Role;
@@ -108,6 +110,9 @@ pub enum WiringError {
     /// Costs are known only where SES sends.
     #[error("mailer.kind must be ses: SES says how much was sent, and nothing else does")]
     Cost,
+    /// The prices or what is used cannot be read.
+    #[error(transparent)]
+    Prices(#[from] InvalidData),
     /// A notification type is broken.
     #[error("the notification types cannot be used: {}", list(.0))]
     Types(Vec<TypeError>),
@@ -216,6 +221,32 @@ impl Wiring {
         Ok(SesVolume(self.account(&self.sdk(&ses.place), ses)))
     }
 
+    /// Where money is remembered, and how much there is.
+    ///
+    /// # Errors
+    /// Whatever is in the way of the ledger.
+    pub async fn money(&self) -> Result<Money, WiringError> {
+        let settings = &self.settings;
+        let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
+        let ledger = self.ledger(table, &self.secret().await?).await?;
+        Ok(Money { ledger, usage: self.usage()?, budget: settings.budget.monthly_usd })
+    }
+
+    /// What the installation uses.
+    fn usage(&self) -> Result<Usage, InvalidData> {
+        let usage = Usage::shipped()?;
+        if self.settings.budget.vpc { usage.with_vpc() } else { Ok(usage) }
+    }
+
+    async fn ledger(&self, table: &DynamoSettings, secret: &Secret) -> Result<Arc<dyn Ledger>, WiringError> {
+        let config = DynamoConfig {
+            endpoint_url: table.place.endpoint_url.clone(),
+            ..DynamoConfig::new(table.table.clone())
+        };
+        let (sdk, rules) = (self.sdk(&table.place), self.recipient_rules(secret));
+        Ok(Arc::new(Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?))
+    }
+
     /// Everything that takes in reports and sends.
     ///
     /// # Errors
@@ -278,6 +309,11 @@ impl Wiring {
             list_elsewhere: self.list_elsewhere().await,
             reload: None,
             sender: None,
+            hold: Arc::clone(&parts.hold),
+            tariff: Tariff {
+                rates: rates(&Prices::shipped()?, &self.usage()?)?,
+                budget: settings.budget.monthly_usd,
+            },
         };
         Ok((api, parts))
     }
@@ -285,16 +321,9 @@ impl Wiring {
     /// What the environment names, opened.
     async fn foundation(&self) -> Result<Foundation, WiringError> {
         let LedgerSettings::DynamoDb(table) = &self.settings.ledger else { return Err(WiringError::Ledger) };
-        let sdk = self.sdk(&table.place);
         // Whatever can be asked at the same time is.
         let (secret, mailer) = futures_util::future::try_join(self.secret(), self.mailer()).await?;
-        let config = DynamoConfig {
-            endpoint_url: table.place.endpoint_url.clone(),
-            ..DynamoConfig::new(table.table.clone())
-        };
-        let rules = self.recipient_rules(&secret);
-        let ledger = Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?;
-        Ok(Foundation { ledger: Arc::new(ledger), mailer, secret })
+        Ok(Foundation { ledger: self.ledger(table, &secret).await?, mailer, secret })
     }
 
     /// How recipients are treated, by the settings.
@@ -327,8 +356,9 @@ impl Wiring {
             policy: settings.retry,
             on_unknown: settings.on_unknown,
             concurrency: settings.concurrency,
+            hold: Arc::default(),
         };
-        let needed_secs = (parts.dispatch().needed_ms() + DISPATCH_ANSWER_MS).div_ceil(1_000);
+        let needed_secs = (parts.dispatch(false).needed_ms() + DISPATCH_ANSWER_MS).div_ceil(1_000);
         if needed_secs > LIFETIME_SECS_MAX {
             return Err(WiringError::SlowMailer { needed_secs });
         }

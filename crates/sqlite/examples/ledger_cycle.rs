@@ -81,6 +81,7 @@ fn acceptance(random: &SeededRandom, now: Timestamp) -> Acceptance {
         now,
         idempotency: None,
         lease_until: None,
+        hold: None,
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
+use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
@@ -34,8 +36,8 @@ use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
     Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
-    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreRendition, Suppress, Sweeping,
-    Unsuppress, UpdateWebhook,
+    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreBudget, StoreRendition, Suppress,
+    Sweeping, Unsuppress, UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -172,6 +174,17 @@ impl Ledger for SqliteLedger {
 
     async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
         self.writer.submit(Probe { now }).await
+    }
+}
+
+#[async_trait]
+impl BudgetLedger for SqliteLedger {
+    async fn budget(&self) -> Result<Option<StoredBudget>, LedgerError> {
+        self.readers.read(|snapshot| queries::budget(snapshot)).await
+    }
+
+    async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
+        self.writer.submit(StoreBudget { record, replaces }).await
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
+use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
@@ -176,6 +178,18 @@ impl Ledger for FaultyLedger {
 
     async fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
         self.call(self.inner.probe(now)).await
+    }
+}
+
+#[async_trait]
+impl BudgetLedger for FaultyLedger {
+    async fn budget(&self) -> Result<Option<StoredBudget>, LedgerError> {
+        // Processes look at it by a clock of their own, between whatever a plan is about.
+        self.inner.budget().await
+    }
+
+    async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
+        self.call(self.inner.store_budget(record, replaces)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub mod config;
+pub mod cost;
 mod csv_parts;
 pub mod dead_letters;
 mod event_file;

@@ -105,6 +105,7 @@ impl Engine {
             random: &*self.random,
             policy: &self.policy,
             renditions: None,
+            is_on_hold: self.hold.last_seen(self.clock.now()),
         };
         let mut patience = pin!(async {
             // An error means that whoever could say stop is gone: the process is going.
@@ -123,6 +124,7 @@ impl Engine {
             | Verdict::Dead { .. }
             | Verdict::Unknown { .. }
             | Verdict::Released
+            | Verdict::Held { .. }
             | Verdict::Superseded { .. } => None,
         };
         self.record(attempt.finish, in_hand.wanted_at, correlation.as_deref()).await;

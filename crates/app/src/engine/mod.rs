@@ -17,6 +17,7 @@ use postrider_core::ports::catalog::Catalog;
 use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::ledger::Ledger;
 use postrider_core::ports::mailer::Mailer;
+use postrider_core::use_cases::budget::HoldWatch;
 use postrider_http::health::Health;
 use postrider_http::metrics::Metrics;
 use tokio::sync::{Notify, watch};
@@ -57,6 +58,8 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     /// What `/readyz` reads.
     pub health: Arc<Health>,
+    /// Whether the month's budget holds sending.
+    pub hold: Arc<HoldWatch>,
     /// Rung when something may have become due.
     pub wake: Arc<Notify>,
     /// Set when the ledger can no longer be trusted: the process must stop.

@@ -80,9 +80,10 @@ impl Engine {
             Verdict::Unknown { .. } => {
                 metrics.unknown.inc();
             }
-            Verdict::Released | Verdict::Superseded { .. } => {}
+            Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. } => {}
         }
-        if status.is_dead_letter() {
+        // What the budget holds goes on by itself.
+        if status.is_dead_letter() && !matches!(finish.verdict, Verdict::Held { .. }) {
             metrics.dead_letters.inc();
         }
     }
@@ -92,7 +93,7 @@ fn log(status: Status, finish: &FinishAttempt, correlation_id: Option<&str>) {
     let attempt = finish.fence;
     let duration_ms = finish.now.ms_since(finish.claimed_at);
     match &finish.verdict {
-        Verdict::Sent | Verdict::Released | Verdict::Superseded { .. } => {
+        Verdict::Sent | Verdict::Released | Verdict::Held { .. } | Verdict::Superseded { .. } => {
             tracing::info!(notification_id = %finish.id, correlation_id, %status, attempt, duration_ms, "attempt ended");
         }
         Verdict::Deferred { cause, .. } if is_waiting(cause) => {

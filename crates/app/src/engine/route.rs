@@ -45,8 +45,12 @@ impl Sign {
     /// Reads the sign of an attempt. `attempts_max` is the budget of each message.
     pub fn of(attempt: &Attempt, attempts_before: u32, attempts_max: u32) -> Self {
         let Some(failure) = &attempt.failure else {
-            // What a mailer gives back got nowhere: nobody knows whether it would have.
-            return if attempt.finish.verdict == Verdict::Released { Self::Silent } else { Self::Works };
+            return match attempt.finish.verdict {
+                // What a mailer gives back got nowhere: nobody knows whether it would have.
+                Verdict::Released => Self::Silent,
+                Verdict::Held { .. } => Self::NotAsked,
+                _ => Self::Works,
+            };
         };
         match (failure.scope, failure.reach) {
             (_, Reach::NotAsked) => Self::NotAsked,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postrider_core::limits::SWEEP_MAX;
 use postrider_core::ports::ledger::{Leases, Ledger, LedgerError, Sweep, Swept};
+use postrider_core::use_cases::budget;
 use tokio::sync::watch;
 
 use super::Engine;
@@ -17,8 +18,12 @@ pub async fn run(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(INTERVAL) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        match engine.sweep(Leases::Expired).await {
-            Ok(_) => {}
+        let swept = async {
+            engine.sweep(Leases::Expired).await?;
+            engine.resume().await
+        };
+        match swept.await {
+            Ok(()) => {}
             Err(LedgerError::Unavailable { reason }) => tracing::error!(reason, "the sweep could not run"),
             Err(LedgerError::Fatal { reason }) => {
                 engine.fatal.send_replace(Some(reason));
@@ -58,6 +63,28 @@ impl Engine {
             self.wake.notify_one();
         }
         Ok(swept)
+    }
+}
+
+impl Engine {
+    /// Sees whether the budget holds sending, for every attempt, and queues what a hold had held that is over.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn resume(&self) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        if !self.hold.is_lifting(&*self.ledger, now).await? {
+            return Ok(());
+        }
+        let resumed = budget::resume(&*self.ledger, now).await?;
+        if resumed > 0 {
+            tracing::info!(resumed, "the budget's hold is over; what it held is queued");
+            self.wake.notify_one();
+        } else {
+            // Perhaps the last of it.
+            self.hold.forget();
+        }
+        Ok(())
     }
 }
 

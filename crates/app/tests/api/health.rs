@@ -55,11 +55,13 @@ async fn the_description_of_the_api_names_every_path() {
 }
 
 #[test]
-fn the_committed_description_and_configuration_reference_are_those_of_this_code() {
+fn the_committed_description_configuration_reference_and_costs_are_those_of_this_code() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let committed = |name: &str| std::fs::read_to_string(docs.join(name)).unwrap();
     let regenerate = "run `just generate` and commit what it changes";
     assert_eq!(committed("openapi.json").trim_end(), postrider_http::openapi::description(), "{regenerate}");
     let reference = postrider_environment::config::keys::reference();
     assert_eq!(committed("configuration.md").trim_end(), reference.trim_end(), "{regenerate}");
+    let costs = postrider_aws::cost::page().unwrap();
+    assert_eq!(committed("cost.md").trim_end(), costs.trim_end(), "{regenerate}");
 }

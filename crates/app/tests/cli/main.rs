@@ -4,6 +4,7 @@
 
 mod commands;
 mod common;
+mod cost;
 mod dead_letters;
 mod fake_server;
 mod feedback;

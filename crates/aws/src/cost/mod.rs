@@ -1,11 +1,18 @@
 //! What e-mails cost at Amazon: prices and usage as data with date and source, and the arithmetic between them. Money is
 //! decimal throughout.
 
+mod page;
+#[cfg(test)]
+mod stack_tests;
 #[cfg(test)]
 mod tests;
 
+pub use page::{PAGE_VOLUMES, page};
+
 use std::collections::BTreeMap;
 
+use postrider_core::domain::budget::Rates;
+use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -36,6 +43,10 @@ pub struct Price {
 pub struct Usage {
     per_email: BTreeMap<String, Decimal>,
     standing_month: BTreeMap<String, Decimal>,
+    #[serde(default)]
+    vpc_month: BTreeMap<String, Decimal>,
+    #[serde(default)]
+    kept_month: BTreeMap<String, Decimal>,
 }
 
 /// Why the data cannot be used. Both files are part of the program, so that only a change of them leads here.
@@ -66,6 +77,19 @@ pub struct Estimate {
     pub standing_usd: Decimal,
     /// What one e-mail costs at that rate, standing costs included; `None` if none was sent.
     pub email_usd: Option<Decimal>,
+    /// What each e-mail adds to the month, standing costs not included.
+    pub each_usd: Decimal,
+    /// What the e-mails of one such month add to the bill of every later month, because the ledger keeps them. Not part
+    /// of `month_usd`.
+    pub kept_usd: Decimal,
+}
+
+impl Estimate {
+    /// What 1,000 e-mails cost, standing costs included; `None` if none was sent.
+    #[must_use]
+    pub fn thousand_usd(&self) -> Option<Decimal> {
+        self.email_usd.and_then(|usd| usd.checked_mul(Decimal::from(1_000))).map(|usd| usd.normalize())
+    }
 }
 
 #[derive(Deserialize)]
@@ -117,6 +141,29 @@ impl Usage {
     pub fn shipped() -> Result<Self, InvalidData> {
         read("usage.toml", include_str!("usage.toml"))
     }
+
+    /// What a server on a machine of its own uses of Amazon: SES, and nothing that stands.
+    ///
+    /// # Errors
+    /// [`InvalidData`].
+    pub fn of_ses_alone() -> Result<Self, InvalidData> {
+        let mut usage = Self::shipped()?;
+        usage.per_email.retain(|name, _| name == "ses_message");
+        usage.standing_month.clear();
+        Ok(usage)
+    }
+
+    /// The same where the functions run in a network of their own (`EnableVpc`).
+    ///
+    /// # Errors
+    /// [`InvalidData::TooLarge`].
+    pub fn with_vpc(mut self) -> Result<Self, InvalidData> {
+        for (name, units) in std::mem::take(&mut self.vpc_month) {
+            let sum = self.standing_month.entry(name).or_default();
+            *sum = sum.checked_add(units).ok_or(InvalidData::TooLarge)?;
+        }
+        Ok(self)
+    }
 }
 
 fn read<T: for<'de> Deserialize<'de>>(file: &'static str, text: &str) -> Result<T, InvalidData> {
@@ -136,11 +183,28 @@ pub fn estimate(prices: &Prices, usage: &Usage, emails_a_day: u64) -> Result<Est
         .and_then(|usd| usd.checked_add(standing_usd))
         .ok_or(InvalidData::TooLarge)?;
     let email_usd = month_usd.checked_div(emails).map(|usd| usd.round_dp(9).normalize());
+    let kept_usd = prices.sum(&usage.kept_month)?.checked_mul(emails).ok_or(InvalidData::TooLarge)?;
     Ok(Estimate {
         month_usd: month_usd.round_dp(6).normalize(),
         standing_usd: standing_usd.normalize(),
         email_usd,
+        each_usd: variable.round_dp(9).normalize(),
+        kept_usd: kept_usd.round_dp(6).normalize(),
     })
+}
+
+/// What the budget counts with: one e-mail, and what stands a month.
+///
+/// # Errors
+/// [`InvalidData`].
+pub fn rates(prices: &Prices, usage: &Usage) -> Result<Rates, InvalidData> {
+    let usd = |amount: Decimal| amount.round_dp(9).normalize().to_string().parse::<Usd>();
+    let email = usd(prices.sum(&usage.per_email)?);
+    let standing_month = usd(prices.sum(&usage.standing_month)?);
+    match (email, standing_month) {
+        (Ok(email), Ok(standing_month)) => Ok(Rates { email, standing_month }),
+        _ => Err(InvalidData::TooLarge),
+    }
 }
 
 /// Where it is known how much was sent.

@@ -17,7 +17,12 @@ fn usage(per_email: &[(&str, &str)], standing: &[(&str, &str)]) -> Usage {
     let used = |entries: &[(&str, &str)]| {
         entries.iter().map(|(name, units)| ((*name).to_owned(), decimal(units))).collect()
     };
-    Usage { per_email: used(per_email), standing_month: used(standing) }
+    Usage {
+        per_email: used(per_email),
+        standing_month: used(standing),
+        vpc_month: BTreeMap::new(),
+        kept_month: BTreeMap::new(),
+    }
 }
 
 #[test]
@@ -65,4 +70,63 @@ fn what_has_no_price_and_what_is_too_much_is_told() {
     assert_eq!(estimate(&one, &strange, 1), Err(InvalidData::NoPrice("elephant".to_owned())));
     let plain = usage(&[("message", "79228162514264337593543950335")], &[]);
     assert_eq!(estimate(&one, &plain, u64::MAX), Err(InvalidData::TooLarge));
+}
+
+#[test]
+fn an_email_uses_what_the_end_to_end_test_counted() {
+    let counted: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../bench/aws-cost.json")).unwrap();
+    let counted = |key: &str| counted[key].to_string().parse::<Decimal>().unwrap();
+    let used = Usage::shipped().unwrap().per_email;
+    for (name, key) in [
+        ("ses_message", "sesCallsPerEmail"),
+        ("dynamodb_write_unit", "writeUnitsPerEmail"),
+        ("dynamodb_read_unit", "readUnitsPerEmail"),
+        ("sqs_request", "sqsRequestsPerEmail"),
+        ("sns_publish", "snsPublishesPerEmail"),
+        ("lambda_request", "lambdaInvocationsPerEmail"),
+    ] {
+        assert_eq!(
+            used[name],
+            counted(key),
+            "{name}: usage.toml and bench/aws-cost.json say different things"
+        );
+    }
+    // Lambda adds its own lines to ours, a few hundred bytes an invocation.
+    let logged = counted("logBytesPerEmail") / Decimal::from(1_000_000_000);
+    assert!(used["log_gigabyte"] > logged && used["log_gigabyte"] < logged * Decimal::TWO);
+}
+
+#[test]
+fn a_network_of_its_own_adds_its_endpoints() {
+    let prices = Prices::shipped().unwrap();
+    let plain = estimate(&prices, &Usage::shipped().unwrap(), 20_000).unwrap();
+    let with_vpc = estimate(&prices, &Usage::shipped().unwrap().with_vpc().unwrap(), 20_000).unwrap();
+    assert_eq!(with_vpc.month_usd - plain.month_usd, decimal("100.8"));
+    assert_eq!(with_vpc.each_usd, plain.each_usd);
+}
+
+#[test]
+fn the_page_has_a_row_for_each_volume_and_every_price_that_is_used() {
+    let page = page().unwrap();
+    for volume in ["2,000", "20,000", "200,000", "2,000,000"] {
+        assert!(page.contains(&format!("\n| {volume} |")), "{page}");
+    }
+    let usage = Usage::shipped().unwrap();
+    let sections = [&usage.per_email, &usage.standing_month, &usage.vpc_month, &usage.kept_month];
+    for name in sections.into_iter().flat_map(BTreeMap::keys) {
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is used and its price is not on the page");
+    }
+}
+
+#[test]
+fn the_budget_counts_with_the_same_prices() {
+    let prices = Prices::shipped().unwrap();
+    let whole = rates(&prices, &Usage::shipped().unwrap()).unwrap();
+    let month = estimate(&prices, &Usage::shipped().unwrap(), 10_000).unwrap();
+    assert_eq!(whole.email.to_string(), month.each_usd.to_string());
+    let standing: Decimal = whole.standing_month.to_string().parse().unwrap();
+    assert_eq!(standing.round_dp(6), month.standing_usd.round_dp(6));
+    let ses = rates(&prices, &Usage::of_ses_alone().unwrap()).unwrap();
+    assert_eq!((ses.email.to_string().as_str(), ses.standing_month), ("0.00016", Usd::ZERO));
 }

@@ -33,11 +33,13 @@ pub enum Metric {
     EstimatedCostUsd,
     /// What one e-mail costs at that rate, in US dollars.
     CostPerEmailUsd,
+    /// Whether the month's hard budget is spent and sending on hold: 1 or 0.
+    BudgetHold,
 }
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EmailsSent,
         Self::SendFailures,
         Self::Deliveries,
@@ -53,6 +55,7 @@ impl Metric {
         Self::QueueAge,
         Self::EstimatedCostUsd,
         Self::CostPerEmailUsd,
+        Self::BudgetHold,
     ];
 
     /// The public name.
@@ -74,6 +77,7 @@ impl Metric {
             Self::QueueAge => "QueueAge",
             Self::EstimatedCostUsd => "EstimatedCostUsd",
             Self::CostPerEmailUsd => "CostPerEmailUsd",
+            Self::BudgetHold => "BudgetHold",
         }
     }
 
@@ -93,7 +97,7 @@ impl Metric {
             | Self::Unknown => "Count",
             Self::SendLatency | Self::DeliveryLatency => "Milliseconds",
             Self::QueueAge => "Seconds",
-            Self::EstimatedCostUsd | Self::CostPerEmailUsd => "None",
+            Self::EstimatedCostUsd | Self::CostPerEmailUsd | Self::BudgetHold => "None",
         }
     }
 }

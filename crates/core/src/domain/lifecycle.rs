@@ -75,6 +75,13 @@ pub enum Step {
     },
     /// Somebody reported what became of the message.
     Report(Reported),
+    /// The hold is over for which `cause` held it.
+    Resume {
+        /// Now.
+        now: Timestamp,
+        /// Why it was held.
+        cause: Cause,
+    },
     /// Its recipient is on the suppression list.
     Suppress {
         /// Which entry says so.
@@ -115,6 +122,11 @@ pub enum Verdict {
     },
     /// Given back untouched.
     Released,
+    /// Not sent: everything is on hold.
+    Held {
+        /// Why.
+        cause: Cause,
+    },
     /// Not sent: what has happened to its order since makes it void.
     Superseded {
         /// What did, such as `superseded_by_order_canceled`.
@@ -159,6 +171,12 @@ impl Lifecycle {
         }
     }
 
+    /// A notification just accepted while everything is on hold.
+    #[must_use]
+    pub fn held(cause: Cause) -> Self {
+        Self { status: Status::Held, ..Self::suppressed(cause) }
+    }
+
     /// A notification just accepted whose recipient is on the suppression list.
     #[must_use]
     pub fn suppressed(cause: Cause) -> Self {
@@ -193,6 +211,7 @@ impl Lifecycle {
             Step::Cancel => self.cancel(),
             Step::Hold { now } => self.hold(*now),
             Step::Report(reported) => self.report(reported),
+            Step::Resume { now, cause } => self.resume(*now, cause),
             Step::Suppress { cause } => self.suppress(cause),
         }
     }
@@ -241,6 +260,7 @@ impl Lifecycle {
                 next(Status::Queued, Some(Timestamp::EPOCH), self.attempts, self.cause.clone())
             }
             // Nothing was tried.
+            Verdict::Held { cause } => next(Status::Held, None, self.attempts, Some(cause)),
             Verdict::Superseded { cause } => next(Status::Canceled, None, self.attempts, Some(cause)),
         };
         Ok(ended.settled())
@@ -298,6 +318,14 @@ impl Lifecycle {
             | Status::Complained
             | Status::Canceled => Err(self.forbidden()),
         }
+    }
+
+    fn resume(&self, now: Timestamp, cause: &Cause) -> Result<Self, Forbidden> {
+        // What another reason holds, such as an unknown outcome, waits for a person still.
+        if self.status != Status::Held || self.cause.as_ref() != Some(cause) {
+            return Err(self.forbidden());
+        }
+        Ok(Self { status: Status::Queued, due_at: Some(now), cause: None, ..self.clone() })
     }
 
     fn hasten(&self) -> Result<Self, Forbidden> {

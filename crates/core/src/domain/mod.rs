@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bounce;
+pub mod budget;
 pub mod category;
 pub mod document;
 pub mod event;
@@ -9,6 +10,7 @@ pub mod feedback;
 pub mod guard;
 pub mod id;
 pub mod lifecycle;
+pub mod money;
 pub mod notification;
 pub mod outcome;
 pub mod problem;

@@ -68,6 +68,12 @@ impl TimelineEntry {
         Self { cause: Some(cause), ..Self::plain(now, TimelineKind::Suppressed) }
     }
 
+    /// The entry of a notification that is not sent now because everything is on hold.
+    #[must_use]
+    pub fn held(now: Timestamp, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..Self::plain(now, TimelineKind::Held) }
+    }
+
     /// An entry with nothing but its kind and time.
     #[must_use]
     pub fn plain(at: Timestamp, kind: TimelineKind) -> Self {
@@ -105,7 +111,8 @@ pub enum TimelineKind {
     Released,
     /// The waiting time was over without a report; it is sent again.
     Resent,
-    /// A person must decide: the waiting time was over without a report, or somebody asked for it.
+    /// A person must decide: the waiting time was over without a report, or somebody asked for it. Or everything is on hold,
+    /// and the cause says why.
     Held,
     /// A person asked for another try.
     Retried,
@@ -141,11 +148,13 @@ pub enum TimelineKind {
     AutoReply,
     /// A report of a kind that is not known here.
     OtherReport,
+    /// The hold is over; it waits to be sent.
+    Resumed,
 }
 
 impl TimelineKind {
     /// Every kind, in the order of its stored code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Accepted,
         Self::Claimed,
         Self::Sent,
@@ -173,6 +182,7 @@ impl TimelineKind {
         Self::NotSpam,
         Self::AutoReply,
         Self::OtherReport,
+        Self::Resumed,
     ];
 
     /// The public name.
@@ -206,6 +216,7 @@ impl TimelineKind {
             Self::NotSpam => "not_spam",
             Self::AutoReply => "auto_reply",
             Self::OtherReport => "other_report",
+            Self::Resumed => "resumed",
         }
     }
 

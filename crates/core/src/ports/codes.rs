@@ -82,6 +82,7 @@ pub fn kind_code(kind: TimelineKind) -> u8 {
         TimelineKind::NotSpam => 24,
         TimelineKind::AutoReply => 25,
         TimelineKind::OtherReport => 26,
+        TimelineKind::Resumed => 27,
     }
 }
 

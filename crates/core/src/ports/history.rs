@@ -1,5 +1,6 @@
 //! What each step leaves on the timeline, so that every ledger tells the same story.
 
+use crate::domain::budget::CAUSE_BUDGET;
 use crate::domain::lifecycle::{CAUSE_SENDER_LOST, Lifecycle, Step, Verdict};
 use crate::domain::outcome::Words;
 use crate::domain::status::Status;
@@ -20,6 +21,7 @@ impl FinishAttempt {
             Verdict::Dead { cause } => (TimelineKind::Dead, Some(cause)),
             Verdict::Unknown { cause, .. } => (TimelineKind::Unknown, Some(cause)),
             Verdict::Released => (TimelineKind::Released, None),
+            Verdict::Held { cause } => (TimelineKind::Held, Some(cause)),
             Verdict::Superseded { cause } => (TimelineKind::Canceled, Some(cause)),
         };
         TimelineEntry {
@@ -44,6 +46,7 @@ impl FinishAttempt {
             | Verdict::Failed { .. }
             | Verdict::Dead { .. }
             | Verdict::Released
+            | Verdict::Held { .. }
             | Verdict::Superseded { .. } => None,
         }
     }
@@ -89,6 +92,7 @@ impl Intervention {
             Self::Hasten => Step::Hasten,
             Self::Cancel => Step::Cancel,
             Self::Hold => Step::Hold { now },
+            Self::Resume => Step::Resume { now, cause: CAUSE_BUDGET },
         }
     }
 
@@ -100,6 +104,7 @@ impl Intervention {
             Self::Hasten => TimelineKind::Hastened,
             Self::Cancel => TimelineKind::Canceled,
             Self::Hold => TimelineKind::Held,
+            Self::Resume => TimelineKind::Resumed,
         };
         TimelineEntry::plain(now, kind)
     }

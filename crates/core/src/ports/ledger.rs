@@ -15,7 +15,9 @@ use crate::domain::notification::{Notification, NotificationRecord, PlannedNotif
 use crate::domain::outcome::{Cause, Words};
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
+use crate::domain::timeline::TimelineEntry;
 
+use super::budget::BudgetLedger;
 use super::catalog::{RenditionId, SentCopy};
 use super::feedback::{FeedbackEffect, FeedbackLedger};
 use super::webhooks::WebhookLedger;
@@ -56,17 +58,31 @@ pub struct Acceptance {
     /// Until when the caller claims, in the same step, what is new and due: whoever sends it right away saves a write
     /// and a look at the queue. `None` leaves it to [`Ledger::claim_due`].
     pub lease_until: Option<Timestamp>,
+    /// Why everything is on hold, if it is: what is new and due becomes `held`. What is wished for later waits for its
+    /// time, when the hold may be over.
+    pub hold: Option<Cause>,
 }
 
 impl Acceptance {
-    /// The lifecycle with which a new notification is stored: waiting, claimed by the caller, or suppressed for
-    /// `cause`.
+    /// The lifecycle with which a new notification is stored: waiting, claimed by the caller, on hold, or suppressed for
+    /// the cause `suppressed`; and the entry this leaves on its timeline, if any.
     #[must_use]
-    pub fn first_lifecycle(&self, cause: Option<&Cause>) -> Lifecycle {
-        if let Some(cause) = cause {
-            return Lifecycle::suppressed(cause.clone());
+    pub fn beginning(&self, suppressed: Option<&Cause>) -> (Lifecycle, Option<TimelineEntry>) {
+        if let Some(cause) = suppressed {
+            let entry = TimelineEntry::suppressed(self.now, cause.clone());
+            return (Lifecycle::suppressed(cause.clone()), Some(entry));
         }
         let due_at = self.send_at.map_or(self.now, |send_at| send_at.max(self.now));
+        match &self.hold {
+            Some(cause) if due_at <= self.now => {
+                let entry = TimelineEntry::held(self.now, cause.clone());
+                (Lifecycle::held(cause.clone()), Some(entry))
+            }
+            Some(_) | None => (self.waiting_or_claimed(due_at), None),
+        }
+    }
+
+    fn waiting_or_claimed(&self, due_at: Timestamp) -> Lifecycle {
         let accepted = Lifecycle::accepted(due_at);
         let claim = self.lease_until.map(|lease_until| Step::Claim { now: self.now, lease_until });
         claim.and_then(|claim| accepted.apply(&claim).ok()).unwrap_or(accepted)
@@ -260,6 +276,8 @@ pub enum Intervention {
     Cancel,
     /// A person: not before somebody has decided.
     Hold,
+    /// The sweep: the budget's hold is over that held it. A notification that something else holds stays.
+    Resume,
 }
 
 /// What an intervention came to.
@@ -342,7 +360,7 @@ pub struct QueueStats {
 
 /// Where notifications live.
 #[async_trait]
-pub trait Ledger: FeedbackLedger + WebhookLedger {
+pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger {
     /// Stores an event and its notifications, or finds the ones stored before. All or nothing. A notification whose
     /// recipient is on the suppression list is stored as `suppressed`.
     ///

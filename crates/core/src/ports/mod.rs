@@ -1,5 +1,6 @@
 //! What the core needs from the outside, as traits. Adapters implement them; the core never names an adapter.
 
+pub mod budget;
 pub mod catalog;
 pub mod clock;
 pub mod codes;

@@ -3,6 +3,7 @@
 use crate::domain::event::{Event, StoredEvent, check_send_at};
 use crate::domain::id::{EventId, NotificationId};
 use crate::domain::notification::PlannedNotification;
+use crate::domain::outcome::Cause;
 use crate::domain::problem::{FieldError, FieldErrors};
 use crate::domain::suppression::Secret;
 use crate::domain::time::Timestamp;
@@ -43,6 +44,8 @@ pub struct AcceptEvent<'a> {
     pub secret: &'a Secret,
     /// Until when the caller claims what is new and due, to send it itself; `None` leaves it to whoever claims next.
     pub lease_until: Option<Timestamp>,
+    /// Why everything is on hold, if it is.
+    pub hold: Option<Cause>,
 }
 
 impl AcceptEvent<'_> {
@@ -92,6 +95,7 @@ impl AcceptEvent<'_> {
             now,
             idempotency,
             lease_until: self.lease_until,
+            hold: self.hold.clone(),
         };
         self.ledger.accept(acceptance).await.map_err(AcceptError::Ledger)
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::address::EmailAddress;
 use crate::domain::bounce::classify_reply;
+use crate::domain::budget::CAUSE_BUDGET;
 use crate::domain::guard::Decision;
 use crate::domain::lifecycle::Verdict;
 use crate::domain::notification::Notification;
@@ -40,6 +41,8 @@ pub struct Deliver<'a> {
     pub policy: &'a RetryPolicy,
     /// Who stores what messages are made of; `None` where that was done at the start.
     pub renditions: Option<&'a dyn KeepRenditions>,
+    /// Whether the month's budget is spent: then nothing leaves but what a person has asked for since it was held.
+    pub is_on_hold: bool,
 }
 
 /// An attempt that was made and is still to be recorded.
@@ -64,6 +67,10 @@ impl Deliver<'_> {
     /// Composes and hands on the message of `claim`. Records nothing: the caller tells the ledger, as often as it
     /// takes, because from here on the message may have left. `stop` is the mailer's, see [`Mailer::send`].
     pub async fn run(&self, claim: Claim, claimed_at: Timestamp, stop: Stop<'_>) -> Attempt {
+        // A retry by a person leaves the cause for which a notification was held; the end of the hold takes it away.
+        if self.is_on_hold && claim.notification.lifecycle.cause != Some(CAUSE_BUDGET) {
+            return self.held(&claim.notification, claimed_at);
+        }
         if let Some(held_back) = self.hold_back(&claim.notification, claimed_at).await {
             return held_back;
         }
@@ -93,6 +100,22 @@ impl Deliver<'_> {
                 && failure.as_ref().is_some_and(condemns_address),
         };
         Attempt { finish, failure }
+    }
+
+    /// The attempt that is none, because everything is on hold.
+    fn held(&self, notification: &Notification, claimed_at: Timestamp) -> Attempt {
+        let finish = FinishAttempt {
+            id: notification.id,
+            fence: notification.lifecycle.fence,
+            claimed_at,
+            now: self.clock.now(),
+            verdict: Verdict::Held { cause: CAUSE_BUDGET },
+            mailer: self.mailer.name().to_owned(),
+            words: Words::default(),
+            copy: None,
+            condemns_address: false,
+        };
+        Attempt { finish, failure: None }
     }
 
     /// The attempt that is none, because the order's other notifications forbid it, for now or for good.

@@ -8,6 +8,7 @@
 
 use futures_util::future::join_all;
 
+use crate::domain::budget::CAUSE_BUDGET;
 use crate::domain::event::Event;
 use crate::domain::id::NotificationId;
 use crate::domain::lifecycle::Verdict;
@@ -53,6 +54,8 @@ pub struct Dispatch<'a> {
     pub policy: &'a RetryPolicy,
     /// Who stores what messages are made of; `None` where that was done at the start.
     pub renditions: Option<&'a dyn KeepRenditions>,
+    /// Whether the month's budget is spent: what comes in is held, and nothing leaves.
+    pub is_on_hold: bool,
 }
 
 /// Who sends what is accepted.
@@ -180,6 +183,7 @@ impl Dispatch<'_> {
             random: self.random,
             secret: self.secret,
             lease_until: sends.then(|| self.lease_until()),
+            hold: self.is_on_hold.then_some(CAUSE_BUDGET),
         };
         let accepted = match accept.run(read, None).await {
             Ok(AcceptResult::Accepted(accepted)) => accepted,
@@ -213,6 +217,7 @@ impl Dispatch<'_> {
                 random: self.random,
                 policy: self.policy,
                 renditions: self.renditions,
+                is_on_hold: self.is_on_hold,
             };
             // There is time for all that the mailer may take; this is for clocks that jump.
             let mut stop = self.pause.pause(until.ms_since(self.clock.now()));

@@ -1,6 +1,7 @@
 //! What Postrider does, one file a use case, over the ports alone.
 
 pub mod accept_event;
+pub mod budget;
 pub mod deliver;
 pub mod dispatch;
 pub mod record_feedback;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::notification::{Notification, PlannedNotification};
+use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
-use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim, LedgerError,
 };
@@ -64,9 +64,10 @@ impl Accept {
         &self,
         id: NotificationId,
         plan: &PlannedNotification,
-        suppressed: Option<postrider_core::domain::outcome::Cause>,
+        suppressed: Option<&Cause>,
     ) -> Record {
         let Acceptance { event, now, .. } = &self.acceptance;
+        let (lifecycle, entry) = self.acceptance.beginning(suppressed);
         let notification = Notification {
             id,
             event_id: event.id.clone(),
@@ -79,7 +80,7 @@ impl Accept {
             created_at: *now,
             updated_at: *now,
             send_at: self.acceptance.send_at,
-            lifecycle: self.acceptance.first_lifecycle(suppressed.as_ref()),
+            lifecycle,
         };
         Record {
             notification,
@@ -95,7 +96,7 @@ impl Accept {
                 None => Data::Inline(event.data.clone()),
             },
             copy: None,
-            entries: suppressed.map(|cause| TimelineEntry::suppressed(*now, cause)).into_iter().collect(),
+            entries: entry.into_iter().collect(),
             pieces: 0,
             moved: 0,
             moved_sent_at: None,
@@ -131,7 +132,7 @@ impl Accept {
                 continue;
             }
             let suppressed = work.context.suppression(&plan.to, &plan.category, self.acceptance.now).await?;
-            let mut record = self.new_record(*id, plan, suppressed);
+            let mut record = self.new_record(*id, plan, suppressed.as_ref());
             for entry in &record.entries {
                 work.note_change(*id, entry, None, record.status());
             }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod answers;
+mod budget;
 mod claim;
 mod due;
 mod feedback;
@@ -23,6 +24,7 @@ use postrider_core::ports::ledger::LedgerError;
 
 pub(crate) use accept::Accept;
 pub(crate) use answers::{RememberAnswer, recall};
+pub(crate) use budget::{budget, store_budget};
 pub(crate) use claim::claim_due;
 pub(crate) use feedback::RecordFeedback;
 pub(crate) use finish::Finishing;

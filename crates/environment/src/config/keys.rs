@@ -293,6 +293,18 @@ pub const KEYS: &[Key] = &[
         "Keeps this list and the SES account's in step: `to` puts hard bounces and complaints on the account's and takes off what is taken off here, `from` brings in what the account's has, `both`, or `off`. Asks where and as `[mailer.ses]` says.",
     ),
     key(
+        "budget.monthly_usd",
+        Kind::Text,
+        "",
+        "The hard budget of a calendar month (UTC) in US dollars, such as \"200\" or \"49.90\". When it is reached, what comes in is accepted and held, and nothing is sent until the budget is raised, the month ends, or a person says `postrider cost release`. Only with `mailer.kind = \"ses\"`. Not set, or 0, means no hold.",
+    ),
+    key(
+        "budget.vpc",
+        Kind::Flag,
+        "false",
+        "For the AWS functions: whether they run in a network of their own (`EnableVpc`), whose endpoints cost something every month.",
+    ),
+    key(
         "sandbox.redirect_to",
         Kind::Text,
         "",

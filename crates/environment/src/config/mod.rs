@@ -1,6 +1,7 @@
 //! The configuration: read once at start, checked whole, passed on as values.
 
 mod aws;
+mod budget;
 mod feedback;
 pub mod keys;
 mod load;
@@ -12,6 +13,7 @@ mod tests;
 mod webhooks;
 
 pub use aws::{DynamoSettings, IngestSettings, LedgerSettings, MirrorSettings, SesSettings};
+pub use budget::BudgetSettings;
 pub use feedback::{CertificateFiles, FeedbackSettings, ListenerSettings, SnsSettings, SqsSettings};
 pub use load::{ConfigError, RawSettings};
 pub use reader::SecretSetting;

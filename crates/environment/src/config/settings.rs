@@ -19,6 +19,7 @@ use super::aws::{
     IngestSettings, LedgerSettings, MirrorSettings, SesSettings, read_ingest, read_ledger, read_mirror,
     read_ses,
 };
+use super::budget::{BudgetSettings, read_budget};
 use super::feedback::{FeedbackSettings, read_feedback};
 use super::load::{ConfigError, RawSettings};
 use super::reader::{Reader, SecretSetting};
@@ -68,6 +69,8 @@ pub struct Settings {
     pub sender: SenderSettings,
     /// The ways by which reports come in.
     pub feedback: FeedbackSettings,
+    /// How much a month's mail may cost.
+    pub budget: BudgetSettings,
     /// How webhooks are called.
     pub webhooks: WebhookSettings,
     /// Folder with notification types; the shipped ones if `None`.
@@ -189,6 +192,7 @@ impl Settings {
                 REQUEST_BYTES_MAX,
             )?,
             feedback: read_feedback(&read, &sender)?,
+            budget: read_budget(&read, &mailer)?,
             mailer,
             concurrency: read.size("mailer.concurrency", 64, 1, CONCURRENCY_MAX)?,
             rate_per_second: (rate > 0).then_some(rate),

@@ -287,3 +287,14 @@ fn the_installations_secret_is_given_or_kept_elsewhere() {
     ];
     assert!(from_environment(&both).unwrap_err().contains("remove one"));
 }
+
+#[test]
+fn a_budget_needs_somebody_who_says_what_was_sent() {
+    let ses = "[mailer]\nkind = \"ses\"\n[sender]\nfrom = \"orders@shop.test\"\n[budget]\n";
+    let with = |text: &str| from_file(&format!("{ses}{text}")).map(|settings| settings.budget.monthly_usd);
+    assert_eq!(with("monthly_usd = \"49.90\"\n").unwrap(), Some("49.9".parse().unwrap()));
+    assert_eq!((with("monthly_usd = \"0\"\n").unwrap(), with("").unwrap()), (None, None));
+    assert!(with("monthly_usd = \"much\"\n").unwrap_err().contains("amount of US dollars"));
+    let elsewhere = from_file("[budget]\nmonthly_usd = \"50\"\n").unwrap_err();
+    assert!(elsewhere.contains("budget.monthly_usd") && elsewhere.contains("ses"), "{elsewhere}");
+}

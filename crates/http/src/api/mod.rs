@@ -40,6 +40,8 @@ pub fn router(api: Api) -> Router {
             "/v1/suppressions/{address}",
             get(v1::suppressions::show).put(v1::suppressions::put).delete(v1::suppressions::delete),
         )
+        .route("/v1/cost", get(v1::cost::show))
+        .route("/v1/cost/release", post(v1::cost::release))
         .route("/v1/types", get(v1::types::list))
         .route("/v1/types/reload", post(reload::reload))
         .route("/v1/types/{type}/preview", post(v1::types::preview))

@@ -7,6 +7,7 @@
 mod authority;
 mod batches;
 mod bodies;
+mod cost;
 mod emails;
 mod feedback;
 mod gate;

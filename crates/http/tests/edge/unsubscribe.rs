@@ -40,6 +40,7 @@ async fn posted(world: &World, category: &str) -> NotificationId {
         now,
         idempotency: None,
         lease_until: None,
+        hold: None,
     };
     assert!(matches!(world.api.ledger.accept(acceptance).await, Ok(AcceptResult::Accepted(_))));
     id

@@ -17,7 +17,7 @@ use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::reload::ReloadTypes;
 use postrider_http::sns::SnsEndpoint;
-use postrider_http::state::Api;
+use postrider_http::state::{Api, Tariff};
 use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
 use postrider_testkit::clock::ManualClock;
 use postrider_testkit::contract::scene::recipient_rules;
@@ -83,6 +83,12 @@ impl World {
         Self::over(Arc::new(MemoryLedger::new(recipient_rules())), None)
     }
 
+    /// Changes what the router's handlers share.
+    pub fn change(&mut self, change: impl FnOnce(&mut Api)) {
+        change(&mut self.api);
+        self.router = postrider_http::router(self.api.clone());
+    }
+
     /// One whose types can be exchanged.
     pub fn with_reload(reload: Arc<dyn ReloadTypes>) -> Self {
         let world = Self::new();
@@ -120,6 +126,8 @@ impl World {
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
             reload: None,
             sender: None,
+            hold: Arc::default(),
+            tariff: Tariff::default(),
         };
         Self { clock, ledger, router: postrider_http::router(api.clone()), api }
     }

@@ -12,20 +12,20 @@ use crate::stack::{Api, PATIENCE, Stack};
 
 const ORDERS: usize = 5;
 
-fn publish(stack: &Stack, numbers: std::ops::Range<usize>) {
+pub fn publish(stack: &Stack, numbers: std::ops::Range<usize>) {
     for number in numbers {
         stack.orders.publish(&order(number, &customer(number)).to_string(), &[]).unwrap();
     }
 }
 
 /// Runs the schedule once.
-fn sweep(function: &Function) {
+pub fn sweep(function: &Function) {
     let outcome = function.invoke(&json!({ "source": "aws.scheduler" }));
     assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}\n{}", function.log().join("\n"));
 }
 
 /// How many notifications have which status.
-fn statuses(api: &Api) -> BTreeMap<String, usize> {
+pub fn statuses(api: &Api) -> BTreeMap<String, usize> {
     let mut statuses = BTreeMap::new();
     for notification in api.all() {
         *statuses.entry(notification["status"].as_str().unwrap().to_owned()).or_default() += 1;

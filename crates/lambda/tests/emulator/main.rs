@@ -5,6 +5,7 @@
 
 mod cost;
 mod failing;
+mod hold;
 mod lambda_service;
 mod orders;
 mod publishing;

@@ -6,19 +6,26 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use postrider_aws::emf::{Measurements, Metric};
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::category::Category;
+use postrider_core::domain::document::Fingerprint;
+use postrider_core::domain::event::StoredEvent;
+use postrider_core::domain::id::{EventId, NotificationId};
+use postrider_core::domain::notification::{BusinessKey, PlannedNotification, Priority};
 use postrider_core::domain::outcome::FaultScope;
 use postrider_core::domain::status::Status;
 use postrider_core::limits::REQUEST_BYTES_MAX;
-use postrider_core::ports::ledger::Ledger;
+use postrider_core::ports::feedback::FeedbackLedger as _;
+use postrider_core::ports::ledger::{AcceptResult, Acceptance, Ledger};
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
-use postrider_http::state::Api;
+use postrider_http::state::{Api, Tariff};
 use postrider_lambda::api::ApiFunction;
 use postrider_lambda::invocation::Invocation;
 use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
+use postrider_mail::unsubscribe::Unsubscribe;
 use serde_json::{Value, json};
 
 use crate::orders::order;
@@ -49,6 +56,8 @@ fn function(world: &World) -> ApiFunction {
         list_elsewhere: None,
         reload: None,
         sender: None,
+        hold: Arc::clone(&parts.hold),
+        tariff: Tariff::default(),
     };
     ApiFunction::new(api, parts)
 }
@@ -172,6 +181,78 @@ async fn a_request_that_no_authorizer_has_seen_is_refused_but_for_open_paths() {
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(ask(&function, &unseen("GET", path, None), &world.invocation()).await.0, 200, "{path}");
     }
+    // Nothing but a token lies below the path to unsubscribe.
+    for path in [
+        "/v1/unsubscribe/",
+        "/v1/unsubscribe/a/../../notifications",
+        "/v1/unsubscribe/a/b",
+        "/v1/unsubscribed",
+    ] {
+        assert_eq!(ask(&function, &unseen("GET", path, None), &world.invocation()).await.0, 403, "{path}");
+    }
+}
+
+/// What API Gateway hands over where a route asks nobody who they are.
+#[tokio::test(start_paused = true)]
+async fn a_mailbox_provider_unsubscribes_without_credentials_and_only_with_a_token_of_ours() {
+    let world = World::new();
+    let function = function(&world);
+    let id = newsletter(&world).await;
+    let token = Unsubscribe::new(world.parts.secret.clone()).token(id);
+    let unseen = |method: &str, token: &str| {
+        let mut payload =
+            payload(method, &format!("/v1/unsubscribe/{token}"), Some("List-Unsubscribe=One-Click"));
+        payload["routeKey"] = json!(format!("{method} /v1/unsubscribe/{{token}}"));
+        payload["pathParameters"] = json!({ "token": token });
+        payload["headers"]["content-type"] = json!("application/x-www-form-urlencoded");
+        payload["requestContext"].as_object_mut().unwrap().remove("authorizer");
+        payload
+    };
+    let listed = async || {
+        let ada = EmailAddress::parse("ada@example.com").unwrap();
+        world.ledger.suppressions_of(ada, world.now()).await.unwrap()
+    };
+    for method in ["GET", "POST"] {
+        assert_eq!(ask(&function, &unseen(method, "forged"), &world.invocation()).await.0, 404, "{method}");
+    }
+    assert_eq!(ask(&function, &unseen("GET", &token), &world.invocation()).await.0, 200);
+    assert_eq!(listed().await, [], "a link that is followed changes nothing");
+    assert_eq!(ask(&function, &unseen("POST", &token), &world.invocation()).await.0, 200);
+    let entries = listed().await;
+    assert_eq!((entries.len(), entries[0].category.as_deref()), (1, Some("newsletter")));
+}
+
+/// Stores a notification of a category that can be unsubscribed from.
+async fn newsletter(world: &World) -> NotificationId {
+    let plan = PlannedNotification {
+        notification_type: "news".to_owned(),
+        to: EmailAddress::parse("ada@example.com").unwrap(),
+        order_id: None,
+        business_key: BusinessKey::new("news", "1"),
+        priority: Priority::Normal,
+        category: "newsletter".parse::<Category>().unwrap(),
+    };
+    let now = world.now();
+    let id = NotificationId::for_key(now, &world.parts.secret, plan.business_key);
+    let acceptance = Acceptance {
+        event: StoredEvent {
+            id: EventId::given("evt-1".to_owned()),
+            source: None,
+            event_type: "news".to_owned(),
+            data: "{}".to_owned(),
+            correlation_id: None,
+            locale: None,
+        },
+        data_fingerprint: Fingerprint::of_parts(&[]),
+        notifications: vec![(id, plan)],
+        send_at: None,
+        now,
+        idempotency: None,
+        lease_until: None,
+        hold: None,
+    };
+    assert!(matches!(world.ledger.accept(acceptance).await, Ok(AcceptResult::Accepted(_))));
+    id
 }
 
 #[tokio::test(start_paused = true)]

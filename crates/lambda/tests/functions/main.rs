@@ -7,6 +7,7 @@ mod calls;
 mod cost;
 mod dispatch;
 mod feedback;
+mod hold;
 mod killing;
 mod log;
 mod orders;

@@ -177,6 +177,7 @@ impl World {
             on_unknown: OnUnknown::Resend,
             renditions: None,
             concurrency: 10,
+            hold: Arc::default(),
         };
         Self { ledger, mailer, parts }
     }

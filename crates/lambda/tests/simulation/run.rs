@@ -120,6 +120,7 @@ impl Run {
             on_unknown: OnUnknown::Resend,
             renditions: None,
             concurrency: 4,
+            hold: Arc::default(),
         };
         let (orders, reports) = (Queue::new("order"), Queue::new("report"));
         Self {

@@ -182,6 +182,7 @@ async fn condemns(types: &TypeSet) -> bool {
         random: &SeededRandom::new(1),
         policy: &RetryPolicy::default(),
         renditions: None,
+        is_on_hold: false,
     };
     let claim = Claim { notification: notification(types, &order()), event: stored(&order()) };
     deliver.run(claim, instant(), &mut std::future::pending()).await.finish.condemns_address

@@ -1,6 +1,7 @@
 //! What is read, one file a question of the port.
 
 mod answers;
+mod budget;
 mod dead_letters;
 mod list;
 mod order;
@@ -10,6 +11,7 @@ mod suppressions;
 mod webhooks;
 
 pub(crate) use answers::{forget_answers, recall_answer, remember_answer};
+pub(crate) use budget::budget;
 pub(crate) use dead_letters::dead_letter_groups;
 pub(crate) use list::list;
 pub(crate) use order::order_hash;

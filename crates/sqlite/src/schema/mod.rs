@@ -6,12 +6,13 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i32 = 0x506f_7374;
 
 /// One step a version, each applied in one transaction. A step, once released, never changes.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("0001_ledger.sql"),
     include_str!("0002_answers_by_age.sql"),
     include_str!("0003_feedback.sql"),
     include_str!("0004_webhooks.sql"),
     include_str!("0005_category.sql"),
+    include_str!("0006_budget.sql"),
 ];
 
 /// The version this program writes.

@@ -6,7 +6,6 @@ use postrider_core::domain::notification::{BusinessKey, Notification, PlannedNot
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
-use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::ports::ledger::{AcceptResult, Acceptance, Accepted, AcceptedNotification, Claim};
 use rusqlite::{ErrorCode, OptionalExtension as _, params};
 
@@ -192,8 +191,8 @@ fn insert_notification(
     plan: &PlannedNotification,
     event_seq: i64,
 ) -> rusqlite::Result<Lifecycle> {
-    let cause = writing.suppression(&plan.to, &plan.category, acceptance.now)?;
-    let lifecycle = acceptance.first_lifecycle(cause.as_ref());
+    let suppressed = writing.suppression(&plan.to, &plan.category, acceptance.now)?;
+    let (lifecycle, entry) = acceptance.beginning(suppressed.as_ref());
     let insert = |seq: i64| {
         writing
             .prepare(
@@ -219,8 +218,8 @@ fn insert_notification(
                 lifecycle.due_at.map(Timestamp::as_millis),
                 lifecycle.fence,
                 lifecycle.attempts,
-                cause.as_ref().map(Cause::as_str),
-                i64::from(cause.is_some()),
+                lifecycle.cause.as_ref().map(Cause::as_str),
+                i64::from(entry.is_some()),
                 hash_of(plan.business_key.to_bytes()),
                 address_hash(&plan.to),
                 order_hash(plan),
@@ -237,8 +236,7 @@ fn insert_notification(
             other?;
         }
     }
-    if let Some(cause) = cause {
-        let entry = TimelineEntry::suppressed(acceptance.now, cause);
+    if let Some(entry) = entry {
         writing.add_entry(seq, 1, &entry, None)?;
         writing.note_change((seq, 1), &entry, None, lifecycle.status)?;
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod answers;
+mod budget;
 mod claim;
 mod feedback;
 mod finish;
@@ -18,6 +19,7 @@ mod webhook_upkeep;
 
 pub(crate) use accept::Accept;
 pub(crate) use answers::RememberAnswer;
+pub(crate) use budget::StoreBudget;
 pub(crate) use claim::Claiming;
 pub(crate) use feedback::RecordFeedback;
 pub(crate) use finish::Finishing;

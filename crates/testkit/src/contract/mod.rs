@@ -4,6 +4,7 @@
 //! that opens a fresh, empty ledger.
 
 pub mod accepting;
+pub mod budget;
 pub mod claiming;
 pub mod claiming_at_once;
 pub mod dead_letters;
@@ -126,6 +127,17 @@ macro_rules! ledger_contract {
                 what_a_sender_has_cannot_be_held_before_its_lease_is_over,
                 nobody_can_be_done_nothing,
                 every_intervention_is_on_the_timeline
+            }
+            budget {
+                what_is_remembered_comes_back,
+                a_write_that_missed_another_changes_nothing,
+                what_comes_during_a_hold_is_held_with_its_cause,
+                what_is_wished_for_later_waits_for_its_time,
+                what_is_claimed_during_a_hold_is_held,
+                only_what_the_hold_held_goes_on,
+                a_person_may_retry_what_is_held,
+                a_hold_that_is_over_lets_everything_go,
+                counts_at_the_same_time_count_once
             }
             idempotency {
                 the_same_request_gets_the_same_answer,

@@ -115,6 +115,7 @@ impl Scene {
             now: self.now(),
             idempotency: None,
             lease_until: None,
+            hold: None,
         }
     }
 

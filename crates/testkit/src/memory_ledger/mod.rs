@@ -1,5 +1,6 @@
 //! A ledger in memory: the shortest code that keeps the contract, to test others against and with.
 
+mod budget;
 mod feedback;
 mod state;
 mod webhooks;

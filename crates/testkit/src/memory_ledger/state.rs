@@ -12,6 +12,7 @@ use postrider_core::domain::suppression::{RecipientKey, Suppression};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::limits::{ANSWERS_FORGOTTEN_MAX, IDEMPOTENCY_KEPT_MS};
+use postrider_core::ports::budget::StoredBudget;
 use postrider_core::ports::catalog::{RenditionId, SentCopy};
 use postrider_core::ports::feedback::{Feedback, RecipientRules};
 use postrider_core::ports::ledger::{
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) provider_ids: HashMap<String, NotificationId>,
     pub(super) early_reports: HashMap<String, Vec<Feedback>>,
     pub(super) webhooks: Webhooks,
+    pub(super) budget: Option<StoredBudget>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +87,7 @@ impl State {
             provider_ids: HashMap::new(),
             early_reports: HashMap::new(),
             webhooks: Webhooks::default(),
+            budget: None,
         }
     }
 
@@ -203,7 +206,8 @@ impl State {
                 notifications.push(existing.as_duplicate());
                 continue;
             }
-            let cause = self.suppression(&plan.to, &plan.category, acceptance.now);
+            let suppressed = self.suppression(&plan.to, &plan.category, acceptance.now);
+            let (lifecycle, entry) = acceptance.beginning(suppressed.as_ref());
             let notification = Notification {
                 id: *id,
                 event_id: acceptance.event.id.clone(),
@@ -216,7 +220,7 @@ impl State {
                 created_at: acceptance.now,
                 updated_at: acceptance.now,
                 send_at: acceptance.send_at,
-                lifecycle: acceptance.first_lifecycle(cause.as_ref()),
+                lifecycle,
             };
             if notification.lifecycle.status == Status::Sending {
                 claims.push(Claim { notification: notification.clone(), event: acceptance.event.clone() });
@@ -225,10 +229,7 @@ impl State {
                 notification,
                 event: acceptance.event.clone(),
                 data_fingerprint: acceptance.data_fingerprint,
-                entries: cause
-                    .map(|cause| TimelineEntry::suppressed(acceptance.now, cause))
-                    .into_iter()
-                    .collect(),
+                entries: entry.into_iter().collect(),
                 copy: None,
             };
             for entry in &record.entries {

@@ -6,6 +6,7 @@ use crate::contract::scene::{Scene, address, recipient_rules, sure};
 use crate::memory_ledger::MemoryLedger;
 use crate::model::Freedom;
 use postrider_core::domain::bounce::BounceClass;
+use postrider_core::domain::budget::CAUSE_BUDGET;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::feedback::{Reference, ReportKind};
 use postrider_core::domain::id::NotificationId;
@@ -91,7 +92,7 @@ pub fn moves() -> impl Strategy<Value = Vec<Move>> {
     let step = prop_oneof![
         4 => accept,
         4 => (0usize..4, select(vec![10u64, 1_000, 60_000])).prop_map(|(limit, lease_ms)| Move::Claim { limit, lease_ms }),
-        6 => (any::<usize>(), 0u8..7, any::<u16>())
+        6 => (any::<usize>(), 0u8..8, any::<u16>())
             .prop_map(|(claim, verdict, delay_ms)| Move::Finish { claim, verdict, delay_ms }),
         2 => (any::<bool>(), any::<bool>(), 0usize..4, any::<u16>())
             .prop_map(|(all, resend, limit, judge_ms)| Move::Sweep { all, resend, limit, judge_ms }),
@@ -196,9 +197,13 @@ impl Pair {
                     return;
                 }
                 let id = self.ids[notification % self.ids.len()];
-                let intervention =
-                    [Intervention::Retry, Intervention::Hasten, Intervention::Cancel, Intervention::Hold]
-                        [usize::from(intervention)];
+                let intervention = [
+                    Intervention::Retry,
+                    Intervention::Hasten,
+                    Intervention::Cancel,
+                    Intervention::Hold,
+                    Intervention::Resume,
+                ][usize::from(intervention)];
                 assert_eq!(
                     other.intervene(id, intervention, now).await,
                     memory.intervene(id, intervention, now).await
@@ -267,6 +272,8 @@ impl Pair {
                 (id, plan)
             })
             .collect();
+        // Now and then everything is on hold.
+        acceptance.hold = (*priority == 0 && *types == 1).then_some(CAUSE_BUDGET);
         acceptance.send_at = delay_ms.map(|ms| acceptance.now.plus_ms(u64::from(ms)));
         acceptance.idempotency =
             key.map(|(key, request)| idempotency(&key.to_string(), &request.to_string()));
@@ -332,6 +339,7 @@ fn pick(verdict: u8, delay_ms: u16, now: Timestamp) -> Verdict {
         3 => Verdict::Dead { cause: Cause::known("connect_refused") },
         4 => Verdict::Unknown { cause, judge_at: later },
         5 => Verdict::Superseded { cause: Cause::known("superseded_by_order_canceled") },
+        6 => Verdict::Held { cause: CAUSE_BUDGET },
         _ => Verdict::Released,
     }
 }

@@ -111,6 +111,7 @@ async fn only_types_with_guards_look_at_the_order_and_a_ledger_that_cannot_say_i
         random: &*world.engine.random,
         policy: &world.engine.policy,
         renditions: None,
+        is_on_hold: false,
     };
     let mut verdicts = Vec::new();
     for claim in world.scene.claim(2).await {

@@ -2,6 +2,7 @@
 //! left to do.
 
 mod guards;
+mod hold;
 mod panics;
 mod rate;
 mod route;
@@ -210,6 +211,7 @@ impl World {
             account_rate: Arc::new(|| None),
             metrics: Arc::new(Metrics::default()),
             health: Arc::new(Health::new(scene.now())),
+            hold: Arc::default(),
             wake: Arc::new(Notify::new()),
             fatal: watch::channel(None).0,
         };

@@ -123,7 +123,8 @@ impl WebhookEvent {
             | TimelineKind::Hastened
             | TimelineKind::NotSpam
             | TimelineKind::AutoReply
-            | TimelineKind::OtherReport => None,
+            | TimelineKind::OtherReport
+            | TimelineKind::Resumed => None,
         }
     }
 }

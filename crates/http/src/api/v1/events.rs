@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Request, StatusCode, Uri};
+use postrider_core::domain::budget::CAUSE_BUDGET;
 use postrider_core::domain::event::Event;
 use postrider_core::domain::status::Status;
 use postrider_core::ingest::{self, Rejected};
@@ -125,6 +126,7 @@ pub async fn accept(
     read: Result<Event, Rejected>,
     keyed: Option<&KeyedRequest>,
 ) -> Result<AcceptResult, Problem> {
+    let is_on_hold = api.hold.is_on(&*api.ledger, api.clock.now()).await?;
     let use_case = AcceptEvent {
         ledger: &*api.ledger,
         catalog: &*api.types,
@@ -132,6 +134,7 @@ pub async fn accept(
         random: &*api.random,
         secret: &api.secret,
         lease_until: api.sender.as_ref().and_then(|sender| sender.lease_until()),
+        hold: is_on_hold.then_some(CAUSE_BUDGET),
     };
     let idempotency =
         keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: accepted_answer });

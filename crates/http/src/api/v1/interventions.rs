@@ -67,7 +67,7 @@ async fn intervene(
     let verb = match intervention {
         Intervention::Cancel => "cancel",
         Intervention::Hold => "hold",
-        Intervention::Retry | Intervention::Hasten => "retry",
+        Intervention::Retry | Intervention::Hasten | Intervention::Resume => "retry",
     };
     let keyed = idempotency::begin(api, headers, &[verb.as_bytes(), id_text.as_bytes()])?;
     idempotency::once(api, keyed, async {

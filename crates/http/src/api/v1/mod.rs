@@ -1,6 +1,7 @@
 //! Version 1 of the API, one resource a file.
 
 pub mod batch;
+pub mod cost;
 pub mod dead_letters;
 pub mod emails;
 pub mod events;

@@ -1,0 +1,184 @@
+//! Keeps the month's money: counts it, holds sending when a hard budget is spent, lets it go again.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::budget::{BudgetHold, BudgetRecord, BudgetTurn, CAUSE_BUDGET, Rates, Spending};
+use crate::domain::money::Usd;
+use crate::domain::status::Status;
+use crate::domain::time::Timestamp;
+use crate::limits::{BUDGET_PAGES_MAX, BUDGET_SEEN_MS, BUDGET_TRIES_MAX, PAGE_MAX};
+use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
+
+/// What a person or a machine wants to know about the month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The month's spending.
+    pub spending: Spending,
+    /// The hold, if sending is on hold.
+    pub hold: Option<BudgetHold>,
+    /// When a person let this month's mail go, if one did.
+    pub released_at: Option<Timestamp>,
+}
+
+impl Account {
+    fn of(record: &BudgetRecord, rates: Rates, now: Timestamp) -> Self {
+        Self {
+            spending: record.spending(rates, now),
+            hold: record.hold_at(now),
+            released_at: record.released_at(),
+        }
+    }
+}
+
+/// What the month has cost so far; `None` if nobody has counted yet.
+///
+/// # Errors
+/// The ledger's.
+pub async fn account(
+    ledger: &dyn Ledger,
+    rates: Rates,
+    now: Timestamp,
+) -> Result<Option<Account>, LedgerError> {
+    Ok(ledger.budget().await?.map(|stored| Account::of(&stored.record, rates, now)))
+}
+
+/// Counts what the mail service has sent in the last 24 hours, and begins or ends the hold.
+///
+/// # Errors
+/// The ledger's, and [`LedgerError::Unavailable`] if others write the record all the time.
+pub async fn keep(
+    ledger: &dyn Ledger,
+    sent_last_day: u64,
+    rates: Rates,
+    budget: Option<Usd>,
+    now: Timestamp,
+) -> Result<(Account, BudgetTurn), LedgerError> {
+    change(ledger, now, |record| {
+        record.count(sent_last_day, now);
+        let turn = record.judge(budget, record.spending(rates, now).spent, now);
+        (true, (Account::of(record, rates, now), turn))
+    })
+    .await
+}
+
+/// A person lets this month's mail go, whatever it costs. Tells whether there was a hold.
+///
+/// # Errors
+/// As for [`keep`].
+pub async fn release(ledger: &dyn Ledger, now: Timestamp) -> Result<bool, LedgerError> {
+    change(ledger, now, |record| {
+        let was_on = record.release(now);
+        (was_on, was_on)
+    })
+    .await
+}
+
+/// Queues what a hold held that is over ([`HoldWatch::is_lifting`]), a bounded part of it at once. Tells how many.
+///
+/// # Errors
+/// The ledger's; asking again goes on.
+pub async fn resume(ledger: &dyn Ledger, now: Timestamp) -> Result<usize, LedgerError> {
+    let mut query = ListQuery {
+        statuses: vec![Status::Held],
+        cause: Some(CAUSE_BUDGET),
+        limit: PAGE_MAX,
+        ..ListQuery::default()
+    };
+    let mut resumed = 0;
+    for _ in 0..BUDGET_PAGES_MAX {
+        let page = ledger.list(query.clone()).await?;
+        for notification in page.notifications {
+            let done = ledger.intervene(notification.id, Intervention::Resume, now).await?;
+            resumed += usize::from(matches!(done, Intervened::Done(_)));
+        }
+        match page.next {
+            Some(next) => query.after = Some(next),
+            // None was there: it is done, unless somebody may still hold what comes in.
+            None if resumed == 0 => {
+                change(ledger, now, |record| (record.lifted(now), ())).await?;
+                break;
+            }
+            None => break,
+        }
+    }
+    Ok(resumed)
+}
+
+/// Changes the record, as often as it takes until nobody has written in between. `change` tells whether it has changed
+/// anything.
+async fn change<T>(
+    ledger: &dyn Ledger,
+    now: Timestamp,
+    change: impl Fn(&mut BudgetRecord) -> (bool, T),
+) -> Result<T, LedgerError> {
+    for _ in 0..BUDGET_TRIES_MAX {
+        let (mut record, revision) = match ledger.budget().await? {
+            Some(stored) => (stored.record, stored.revision),
+            None => (BudgetRecord::new(now), 0),
+        };
+        let (is_changed, output) = change(&mut record);
+        if !is_changed || ledger.store_budget(record, revision).await? {
+            return Ok(output);
+        }
+    }
+    let reason =
+        format!("others wrote the record of the budget {BUDGET_TRIES_MAX} times in a row; ask again");
+    Err(LedgerError::Unavailable { reason })
+}
+
+/// Whether sending is on hold, asked of the ledger at most once in [`BUDGET_SEEN_MS`].
+#[derive(Debug, Default)]
+pub struct HoldWatch(Mutex<Option<Seen>>);
+
+#[derive(Clone, Debug)]
+struct Seen {
+    at: Timestamp,
+    record: Option<BudgetRecord>,
+}
+
+impl HoldWatch {
+    /// Whether sending is on hold at `now`, as far as was seen. The end of the month counts at once.
+    ///
+    /// # Errors
+    /// The ledger's, if it could not be read; the next call asks again.
+    pub async fn is_on(&self, ledger: &dyn Ledger, now: Timestamp) -> Result<bool, LedgerError> {
+        Ok(self.look(ledger, now).await?.is_some_and(|record| record.is_holding(now)))
+    }
+
+    /// Whether a hold is over at `now` and [`resume`] has something to do, as far as was seen.
+    ///
+    /// # Errors
+    /// As for [`HoldWatch::is_on`].
+    pub async fn is_lifting(&self, ledger: &dyn Ledger, now: Timestamp) -> Result<bool, LedgerError> {
+        Ok(self.look(ledger, now).await?.is_some_and(|record| record.is_lifting(now)))
+    }
+
+    async fn look(&self, ledger: &dyn Ledger, now: Timestamp) -> Result<Option<BudgetRecord>, LedgerError> {
+        let seen =
+            self.seen().clone().filter(|seen| seen.at <= now && now.ms_since(seen.at) < BUDGET_SEEN_MS);
+        if let Some(seen) = seen {
+            return Ok(seen.record);
+        }
+        let record = ledger.budget().await?.map(|stored| stored.record);
+        *self.seen() = Some(Seen { at: now, record: record.clone() });
+        Ok(record)
+    }
+
+    /// What was last seen, without asking anybody: for whoever must decide and cannot ask.
+    #[must_use]
+    pub fn last_seen(&self, now: Timestamp) -> bool {
+        self.seen()
+            .as_ref()
+            .and_then(|seen| seen.record.as_ref())
+            .is_some_and(|record| record.is_holding(now))
+    }
+
+    /// Forgets what was seen: something has just changed.
+    pub fn forget(&self) {
+        *self.seen() = None;
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Option<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
