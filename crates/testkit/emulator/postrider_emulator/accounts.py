@@ -9,6 +9,7 @@ from threading import Lock
 from moto.core.base_backend import BackendDict
 
 from . import limits
+from .cloudformation.api import Stacks
 from .counters import Counters
 from .faults import Faults
 from .services.sesv2.state import MailService
@@ -21,6 +22,7 @@ class Account:
     number: str
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
+    stacks: Stacks = field(default_factory=Stacks)
     _mail: dict[str, MailService] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -116,7 +116,8 @@ impl Account {
     /// # Errors
     /// What the service refuses.
     pub fn form(&self, service: &str, action: &str, fields: &[(String, String)]) -> Result<String, Refusal> {
-        let mut form = format!("Action={action}&Version=2010-03-31");
+        let version = if service == "cloudformation" { "2010-05-15" } else { "2010-03-31" };
+        let mut form = format!("Action={action}&Version={version}");
         for (name, value) in fields {
             form += &format!("&{}={}", encoded(name), encoded(value));
         }
@@ -262,6 +263,49 @@ impl Account {
     /// If the emulator does not answer.
     pub fn reset(&self) {
         let _ = self.control("POST", "reset", &json!({ "account": self.number }));
+    }
+
+    /// Puts an object in a bucket of this account, which is made if it does not exist.
+    ///
+    /// # Panics
+    /// If S3 refuses.
+    pub fn put_object(&self, bucket: &str, key: &str, body: &[u8]) {
+        let place = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        let made = self.send("s3", "PUT", &format!("/{bucket}"), &[], place.as_bytes());
+        if let Err(refusal) = made {
+            assert_eq!(refusal.code, "BucketAlreadyOwnedByYou", "{bucket}: {refusal}");
+        }
+        let headers = [("content-type", "application/octet-stream")];
+        let _ = expect_done(self.send("s3", "PUT", &format!("/{bucket}/{key}"), &headers, body), key);
+    }
+
+    /// A hosted zone of Route 53 for a domain; tells its id.
+    ///
+    /// # Panics
+    /// If Route 53 refuses.
+    #[must_use]
+    pub fn create_hosted_zone(&self, domain: &str) -> String {
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{domain}</Name>\
+             <CallerReference>{domain}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let headers = [("content-type", "application/xml")];
+        let made = self.send("route53", "POST", "/2013-04-01/hostedzone", &headers, body.as_bytes());
+        let answer = expect_done(made, domain).text();
+        element(&answer, "Id").unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// A stack of this account as the emulator shows it: `status`, `reason`, `outputs`, `resources` with the properties
+    /// of each as its service tells them now, `retained`, `deleted` and `events`.
+    ///
+    /// # Panics
+    /// If there is no such stack.
+    #[must_use]
+    pub fn stack(&self, name: &str) -> Value {
+        let path = format!("stack?account={}&region={REGION}&name={}", self.number, encoded(name));
+        self.control("GET", &path, &Value::Null)
     }
 
     fn control(&self, method: &str, path: &str, body: &Value) -> Value {
