@@ -4,6 +4,13 @@
 
 mod changing;
 mod deploying;
+mod end_to_end;
+mod gateway;
 mod installation;
+mod least_privilege;
+#[path = "../emulator/orders.rs"]
+mod orders;
+mod policy;
 mod refusing;
 mod resolver;
+mod running;

@@ -12,6 +12,7 @@ from . import limits
 from .cloudformation.api import Stacks
 from .counters import Counters
 from .faults import Faults
+from .permissions import Principals
 from .services.sesv2.state import MailService
 
 
@@ -23,6 +24,7 @@ class Account:
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     stacks: Stacks = field(default_factory=Stacks)
+    principals: Principals = field(default_factory=Principals)
     _mail: dict[str, MailService] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import control, faults, reply, services
+from . import control, faults, limits, permissions, reply, services
 from .accounts import Account, Accounts
 from .call import Call, Environ, read
 from .cloudformation.api import CloudFormation
@@ -38,6 +38,8 @@ class Application:
         def perform(performed: Call) -> Reply:
             return self._perform(account, performed)
 
+        if call.key.startswith(limits.ROLE_KEY_PREFIX):
+            account.principals.note(call.key, permissions.questions(account, call))
         fault = account.faults.take(call)
         # Counted also when the connection is cut: AWS charges what it has been asked.
         answered: Reply | None = None

@@ -9,6 +9,7 @@ from .accounts import Accounts
 from .call import DEFAULT_ACCOUNT, DEFAULT_REGION, Call
 from .cloudformation.api import CloudFormation
 from .reply import Reply
+from .services import sqs
 
 PREFIX = "/emulator/"
 
@@ -51,6 +52,14 @@ def _answer(
         case ("GET", "ses/sent"):
             limit = min(int(asked.get("limit", limits.SENT_PAGE_MAX)), limits.SENT_PAGE_MAX)
             return accounts.of(number).mail(region).sent.page(int(asked.get("after", 0)), limit)
+        case ("POST", "credentials"):
+            service = str(asked.get("service", ""))
+            key = accounts.of(number).principals.assume(number, str(asked.get("role", "")), service)
+            return {"accessKeyId": key}
+        case ("GET", "asked"):
+            return accounts.of(number).principals.shown(str(asked.get("accessKeyId", "")))
+        case ("POST", "queue/elapse"):
+            sqs.elapse(number, region, str(asked.get("queue", "")), int(asked.get("seconds", 0)))
         case ("GET", "stack"):
             return cloudformation.shown(accounts.of(number), region, str(asked.get("name", "")))
         case ("PUT", "ses/account"):

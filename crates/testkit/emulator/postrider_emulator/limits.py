@@ -53,3 +53,10 @@ STACK_RESOURCES_MAX = 500
 STACK_EVENTS_MAX = 10_000
 # Stacks of an account, deleted ones included.
 STACKS_MAX = 200
+# Access keys of roles: this, the account's number, and four digits.
+ROLE_KEY_PREFIX = "ASIA"
+CREDENTIALS_MAX = 1_000
+# Different questions to IAM remembered, a key.
+QUESTIONS_MAX = 10_000
+# How much time may pass for a queue at once.
+ELAPSE_SECONDS_MAX = 14 * 24 * 60 * 60

@@ -106,9 +106,17 @@ impl Account {
     /// # Errors
     /// What SES refuses.
     pub fn ses(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refusal> {
+        self.rest("ses", method, path, body)
+    }
+
+    /// Calls a service whose paths name resources and that speaks JSON, such as `lambda`; `path` may have a query.
+    ///
+    /// # Errors
+    /// What the service refuses.
+    pub fn rest(&self, service: &str, method: &str, path: &str, body: &Value) -> Result<Value, Refusal> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [("content-type", "application/json")];
-        self.send("ses", method, path, &headers, body.as_bytes()).map(|answer| answer.json())
+        self.send(service, method, path, &headers, body.as_bytes()).map(|answer| answer.json())
     }
 
     /// Calls a service that speaks forms and XML, such as `sns`; the answer is the XML.
@@ -141,6 +149,48 @@ impl Account {
     #[must_use]
     pub fn create_topic(&self, name: &str) -> Topic {
         Topic::create(self, name)
+    }
+
+    /// The queue of that URL.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn queue(&self, url: &str) -> Queue {
+        Queue::at(self, url)
+    }
+
+    /// The topic of that ARN.
+    #[must_use]
+    pub fn topic(&self, arn: &str) -> Topic {
+        Topic::at(self, arn)
+    }
+
+    /// An access key of a role, as `service` gets it, which the role must trust. The emulator notes what is asked of
+    /// IAM for each call that is made with it.
+    ///
+    /// # Panics
+    /// If there is no such role, or it trusts somebody else.
+    #[must_use]
+    pub fn role_key(&self, role: &str, service: &str) -> String {
+        let body = json!({ "account": self.number, "role": role, "service": service });
+        self.control("POST", "credentials", &body)["accessKeyId"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What IAM was asked for with an access key of a role: objects with `action`, `resource` and `context`.
+    ///
+    /// # Panics
+    /// If there is no such key.
+    #[must_use]
+    pub fn asked(&self, key: &str) -> Vec<Value> {
+        let path = format!("asked?account={}&accessKeyId={key}", self.number);
+        self.control("GET", &path, &Value::Null)["asked"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Lets time pass for what is invisible in a queue.
+    pub(super) fn elapse(&self, queue: &str, seconds: u64) {
+        let body = json!({ "account": self.number, "region": REGION, "queue": queue, "seconds": seconds });
+        let _ = self.control("POST", "queue/elapse", &body);
     }
 
     /// Lets mail come from a domain or address.

@@ -124,6 +124,18 @@ def _take(queue: Queue, count: int, visibility: int, names: list[str]) -> list[M
     return taken
 
 
+def elapse(account: str, region: str, name: str, seconds: int) -> None:
+    """Lets time pass for what is in a queue: what is invisible is so for that much less. Raises ValueError."""
+    queue = sqs_backends[account][region].queues.get(name)
+    if queue is None:
+        raise ValueError(f"there is no queue {name}")
+    if not 0 < seconds <= limits.ELAPSE_SECONDS_MAX:
+        raise ValueError(f"seconds is 1 to {limits.ELAPSE_SECONDS_MAX}")
+    with _lock_of(queue):
+        for message in queue._messages:
+            message.visible_at -= seconds * 1000
+
+
 def perform(account: Account, call: Call, forward: Callable[[Call], Reply]) -> Reply:
     """Answers the calls moto does not know; the others are moto's."""
     tasks = {
