@@ -111,6 +111,37 @@ fn an_update_changes_only_what_is_other_and_keeps_what_holds_data() {
 }
 
 #[test]
+fn a_network_can_be_added_and_taken_away_again() {
+    let account = account_with_artifact();
+    let without = parameters("staging", &account, &[]);
+    let stack = deploy(&account, &without);
+    let first = stack.shown();
+    let with = parameters("staging", &account, &VPC);
+    for after in [&with, &without] {
+        update(&stack, after);
+        let shown = stack.shown();
+        let means = Resolver::new(&account, &shown, after).resources();
+        assert_eq!(
+            means.keys().collect::<Vec<_>>(),
+            shown["resources"].as_object().unwrap().keys().collect::<Vec<_>>()
+        );
+        let strays: Vec<String> = means
+            .iter()
+            .flat_map(|(name, properties)| differences(properties, &shown["resources"][name]["found"], name))
+            .collect();
+        assert!(strays.is_empty(), "{strays:#?}");
+        let failed = shown["events"].as_array().unwrap().iter().filter(|it| it["status"] == "DELETE_FAILED");
+        assert_eq!(failed.count(), 0);
+    }
+    let last = stack.shown();
+    assert_eq!(first["resources"].as_object().unwrap().len(), last["resources"].as_object().unwrap().len());
+    // What was logged of the network stays.
+    let kept: Vec<&Value> =
+        last["retained"].as_array().unwrap().iter().map(|one| &one["logicalId"]).collect();
+    assert_eq!(kept, ["FlowLogGroup"]);
+}
+
+#[test]
 fn an_update_that_fails_puts_everything_back() {
     let account = account_with_artifact();
     let first = parameters("staging", &account, &[]);

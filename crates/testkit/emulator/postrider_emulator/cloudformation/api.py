@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _NAMED = ("ManagedPolicyName", "RoleName")
 _ENDED = ("DELETE_COMPLETE",)
 _KNOWN_FIELDS = re.compile(
-    r"Action|Version|StackName|Template(Body|URL)|Parameters\.member\.\d+\.(ParameterKey|ParameterValue|UsePreviousValue)"
+    r"Action|Version|StackName|Template(Body|URL)"
+    r"|Parameters\.member\.\d+\.(ParameterKey|ParameterValue|UsePreviousValue)"
     r"|Capabilities\.member\.\d+|UsePreviousTemplate|DisableRollback|NextToken"
 )
 
@@ -267,8 +268,8 @@ def _described(stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "Parameters": [
-            {"ParameterKey": name, "ParameterValue": ",".join(given[name]) if isinstance(given[name], list) else given[name]}
-            for name in declared
+            {"ParameterKey": name, "ParameterValue": ",".join(value) if isinstance(value, list) else value}
+            for name, value in ((name, given[name]) for name in declared)
         ],
         "Outputs": stack.outputs,
     }

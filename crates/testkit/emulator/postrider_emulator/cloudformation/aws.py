@@ -111,7 +111,7 @@ class Aws:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     def __call__(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Calls `operation`, such as `CreateQueue`. Parameters get the form the API wants; what it does not know is refused.
+        """Calls `operation`, such as `CreateQueue`. Parameters get the form the API wants; unknown ones are refused.
 
         Raises Refused, or TemplateError for a parameter the API does not have.
         """

@@ -9,8 +9,8 @@ from typing import Any
 def as_wanted(wanted: Any, found: Any) -> Any:
     """What was found, in the form of what was wanted, where it can be brought into it.
 
-    Only of what was wanted: services tell more. Names may differ in capital letters, documents may be text, lists may be
-    in another order, numbers and truth may be text. Nothing that is missing or other becomes equal.
+    Only of what was wanted: services tell more. Names may differ in capital letters, documents may be text, lists may
+    be in another order, numbers and truth may be text. Nothing that is missing or other becomes equal.
     """
     if isinstance(wanted, dict):
         found = _document(found)

@@ -105,12 +105,14 @@ class Stack:
             return
         self._tell_own("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")
         for name, one in reversed(list(before.items())):
-            now = self.resources.get(name)
-            if name not in order:
-                del self.resources[name]
-                self._dispose(one, one.deletion_policy)
-            elif now is not None and now.made.physical_id != one.made.physical_id:
-                self._dispose(one, one.replace_policy)
+            is_gone = name not in order
+            now = self.resources.pop(name) if is_gone else self.resources[name]
+            if is_gone or now.made.physical_id != one.made.physical_id:
+                try:
+                    self._dispose(one, one.deletion_policy if is_gone else one.replace_policy)
+                except Failed:
+                    # The update stands, and what could not be cleaned up is told in the events, as on AWS.
+                    continue
         self.plan = plan
         self._tell_own("UPDATE_COMPLETE", "")
 

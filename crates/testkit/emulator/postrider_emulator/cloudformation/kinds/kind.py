@@ -88,7 +88,7 @@ def pick(source: Properties, *names: str) -> Properties:
 
 
 class Recorded(Kind):
-    """A type of which no service of the emulator knows anything: what was wanted is recorded, and nothing else happens."""
+    """A type of which no service of the emulator knows anything: what was wanted is recorded, and nothing happens."""
 
     # Which property names it, if it has a name.
     NAME: ClassVar[str] = ""
