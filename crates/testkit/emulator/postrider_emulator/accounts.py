@@ -9,8 +9,10 @@ from threading import Lock
 from moto.core.base_backend import BackendDict
 
 from . import limits
+from .cloudformation.api import Stacks
 from .counters import Counters
 from .faults import Faults
+from .permissions import Principals
 from .services.sesv2.state import MailService
 
 
@@ -21,6 +23,8 @@ class Account:
     number: str
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
+    stacks: Stacks = field(default_factory=Stacks)
+    principals: Principals = field(default_factory=Principals)
     _mail: dict[str, MailService] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import control, faults, reply, services
+from . import control, faults, limits, permissions, reply, services
 from .accounts import Account, Accounts
 from .call import Call, Environ, read
+from .cloudformation.api import CloudFormation
 from .reply import AwsError, Reply
 
 
@@ -21,6 +22,7 @@ class Application:
     def __init__(self) -> None:
         services.install()
         self._accounts = Accounts()
+        self._cloudformation = CloudFormation(self.answer)
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: Environ, body: bytes) -> Reply:
@@ -30,12 +32,14 @@ class Application:
         """
         call = read(environ, body)
         if environ.get("PATH_INFO", "").startswith(control.PREFIX):
-            return control.answer(self._accounts, call)
+            return control.answer(self._accounts, call, self._cloudformation)
         account = self._accounts.of(call.account)
 
         def perform(performed: Call) -> Reply:
             return self._perform(account, performed)
 
+        if call.key.startswith(limits.ROLE_KEY_PREFIX):
+            account.principals.note(call.key, permissions.questions(account, call))
         fault = account.faults.take(call)
         # Counted also when the connection is cut: AWS charges what it has been asked.
         answered: Reply | None = None
@@ -47,7 +51,10 @@ class Application:
             account.counters.count(call, is_error, len(answered.body) if answered else 0)
 
     def _perform(self, account: Account, call: Call) -> Reply:
-        service = services.BY_NAME.get(call.service)
+        if call.service == "cloudformation":
+            service: Any = self._cloudformation
+        else:
+            service = services.BY_NAME.get(call.service)
         if service is None:
             return self._forward(call)
         try:

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 from moto.core.request import Request
 from moto.core.routing import get_service_router
 
+from . import limits
+
 Environ = dict[str, Any]
 
 DEFAULT_ACCOUNT = "123456789012"
@@ -18,6 +20,7 @@ DEFAULT_REGION = "us-east-1"
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([a-z0-9-]+)/([A-Za-z0-9-]+)/aws4_request")
 _ACCOUNT = re.compile(r"\d{12}")
+_ROLE_KEY = re.compile(rf"{limits.ROLE_KEY_PREFIX}(\d{{12}})\d{{4}}")
 
 
 @dataclass
@@ -34,6 +37,8 @@ class Call:
     service: str
     action: str
     path: dict[str, str] = field(default_factory=dict)
+    # The access key by which it is signed.
+    key: str = ""
 
     def json(self) -> dict[str, Any]:
         """The body as an object; empty where it is none."""
@@ -51,19 +56,20 @@ class Call:
 def read(environ: Environ, body: bytes) -> Call:
     """Reads a request.
 
-    An access key of twelve digits is the account itself, so that each test can have an account of its own; every
-    other key belongs to the default account.
+    An access key of twelve digits is the account itself, so that each test can have an account of its own; one that was
+    given out for a role belongs to the account in it; every other key belongs to the default account.
     """
     signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     key, region, service = signed.groups() if signed else ("", DEFAULT_REGION, "")
-    account = key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT
+    of_role = _ROLE_KEY.fullmatch(key)
+    account = of_role[1] if of_role else key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT
     # moto asks this header before it asks the key.
     environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
     service = service.lower()
     if service in ("ses", "email"):
         service = "sesv2" if environ.get("PATH_INFO", "").startswith("/v2/") else "ses"
     action, path = _action(environ, body, service)
-    return Call(environ, body, account, region, service, action, path)
+    return Call(environ, body, account, region, service, action, path, key)
 
 
 def _action(environ: Environ, body: bytes, service: str) -> tuple[str, dict[str, str]]:

@@ -44,3 +44,19 @@ BILLED_CHUNK_BYTES = 64 * 1024
 TRANSACTION_TOKEN_SECONDS = 10 * 60
 # Tokens known at a time, an account and region. The oldest go first.
 TRANSACTION_TOKENS_MAX = 20_000
+# A template in a request, and one in S3, as CloudFormation has it.
+TEMPLATE_BODY_BYTES_MAX = 51_200
+TEMPLATE_URL_BYTES_MAX = 1_000_000
+# Resources of a stack, as CloudFormation has it.
+STACK_RESOURCES_MAX = 500
+# Events remembered, a stack. The oldest go first.
+STACK_EVENTS_MAX = 10_000
+# Stacks of an account, deleted ones included.
+STACKS_MAX = 200
+# Access keys of roles: this, the account's number, and four digits.
+ROLE_KEY_PREFIX = "ASIA"
+CREDENTIALS_MAX = 1_000
+# Different questions to IAM remembered, a key.
+QUESTIONS_MAX = 10_000
+# How much time may pass for a queue at once.
+ELAPSE_SECONDS_MAX = 14 * 24 * 60 * 60

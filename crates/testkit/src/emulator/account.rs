@@ -106,9 +106,17 @@ impl Account {
     /// # Errors
     /// What SES refuses.
     pub fn ses(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refusal> {
+        self.rest("ses", method, path, body)
+    }
+
+    /// Calls a service whose paths name resources and that speaks JSON, such as `lambda`; `path` may have a query.
+    ///
+    /// # Errors
+    /// What the service refuses.
+    pub fn rest(&self, service: &str, method: &str, path: &str, body: &Value) -> Result<Value, Refusal> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [("content-type", "application/json")];
-        self.send("ses", method, path, &headers, body.as_bytes()).map(|answer| answer.json())
+        self.send(service, method, path, &headers, body.as_bytes()).map(|answer| answer.json())
     }
 
     /// Calls a service that speaks forms and XML, such as `sns`; the answer is the XML.
@@ -116,7 +124,8 @@ impl Account {
     /// # Errors
     /// What the service refuses.
     pub fn form(&self, service: &str, action: &str, fields: &[(String, String)]) -> Result<String, Refusal> {
-        let mut form = format!("Action={action}&Version=2010-03-31");
+        let version = if service == "cloudformation" { "2010-05-15" } else { "2010-03-31" };
+        let mut form = format!("Action={action}&Version={version}");
         for (name, value) in fields {
             form += &format!("&{}={}", encoded(name), encoded(value));
         }
@@ -140,6 +149,48 @@ impl Account {
     #[must_use]
     pub fn create_topic(&self, name: &str) -> Topic {
         Topic::create(self, name)
+    }
+
+    /// The queue of that URL.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn queue(&self, url: &str) -> Queue {
+        Queue::at(self, url)
+    }
+
+    /// The topic of that ARN.
+    #[must_use]
+    pub fn topic(&self, arn: &str) -> Topic {
+        Topic::at(self, arn)
+    }
+
+    /// An access key of a role, as `service` gets it, which the role must trust. The emulator notes what is asked of
+    /// IAM for each call that is made with it.
+    ///
+    /// # Panics
+    /// If there is no such role, or it trusts somebody else.
+    #[must_use]
+    pub fn role_key(&self, role: &str, service: &str) -> String {
+        let body = json!({ "account": self.number, "role": role, "service": service });
+        self.control("POST", "credentials", &body)["accessKeyId"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What IAM was asked for with an access key of a role: objects with `action`, `resource` and `context`.
+    ///
+    /// # Panics
+    /// If there is no such key.
+    #[must_use]
+    pub fn asked(&self, key: &str) -> Vec<Value> {
+        let path = format!("asked?account={}&accessKeyId={key}", self.number);
+        self.control("GET", &path, &Value::Null)["asked"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Lets time pass for what is invisible in a queue.
+    pub(super) fn elapse(&self, queue: &str, seconds: u64) {
+        let body = json!({ "account": self.number, "region": REGION, "queue": queue, "seconds": seconds });
+        let _ = self.control("POST", "queue/elapse", &body);
     }
 
     /// Lets mail come from a domain or address.
@@ -262,6 +313,49 @@ impl Account {
     /// If the emulator does not answer.
     pub fn reset(&self) {
         let _ = self.control("POST", "reset", &json!({ "account": self.number }));
+    }
+
+    /// Puts an object in a bucket of this account, which is made if it does not exist.
+    ///
+    /// # Panics
+    /// If S3 refuses.
+    pub fn put_object(&self, bucket: &str, key: &str, body: &[u8]) {
+        let place = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        let made = self.send("s3", "PUT", &format!("/{bucket}"), &[], place.as_bytes());
+        if let Err(refusal) = made {
+            assert_eq!(refusal.code, "BucketAlreadyOwnedByYou", "{bucket}: {refusal}");
+        }
+        let headers = [("content-type", "application/octet-stream")];
+        let _ = expect_done(self.send("s3", "PUT", &format!("/{bucket}/{key}"), &headers, body), key);
+    }
+
+    /// A hosted zone of Route 53 for a domain; tells its id.
+    ///
+    /// # Panics
+    /// If Route 53 refuses.
+    #[must_use]
+    pub fn create_hosted_zone(&self, domain: &str) -> String {
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{domain}</Name>\
+             <CallerReference>{domain}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let headers = [("content-type", "application/xml")];
+        let made = self.send("route53", "POST", "/2013-04-01/hostedzone", &headers, body.as_bytes());
+        let answer = expect_done(made, domain).text();
+        element(&answer, "Id").unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// A stack of this account as the emulator shows it: `status`, `reason`, `outputs`, `resources` with the properties
+    /// of each as its service tells them now, `retained`, `deleted` and `events`.
+    ///
+    /// # Panics
+    /// If there is no such stack.
+    #[must_use]
+    pub fn stack(&self, name: &str) -> Value {
+        let path = format!("stack?account={}&region={REGION}&name={}", self.number, encoded(name));
+        self.control("GET", &path, &Value::Null)
     }
 
     fn control(&self, method: &str, path: &str, body: &Value) -> Value {

@@ -5,6 +5,7 @@
 
 mod account;
 mod counters;
+mod deployment;
 mod faults;
 mod http;
 pub mod lambda;
@@ -15,6 +16,7 @@ mod topic;
 
 pub use account::{Account, REGION, Refusal, unique};
 pub use counters::Counters;
+pub use deployment::Deployment;
 pub use faults::{Fault, FaultKind};
 pub use mail::SentMail;
 pub use queue::{Message, Queue};

@@ -70,9 +70,21 @@ impl Queue {
         let body = json!({ "QueueName": name, "Attributes": attributes });
         let created = expect_done(account.call("sqs", "AmazonSQS.CreateQueue", &body), name);
         let url = created["QueueUrl"].as_str().unwrap_or_default().to_owned();
-        let mut queue = Self { account: account.clone(), url, arn: String::new() };
+        Self::at(account, &url)
+    }
+
+    pub(super) fn at(account: &Account, url: &str) -> Self {
+        let mut queue = Self { account: account.clone(), url: url.to_owned(), arn: String::new() };
         queue.arn = queue.attribute("QueueArn");
         queue
+    }
+
+    /// Lets time pass for what is in it: what is invisible is so for that much less.
+    ///
+    /// # Panics
+    /// If the emulator does not do it.
+    pub fn elapse(&self, seconds: u64) {
+        self.account.elapse(self.arn.rsplit(':').next().unwrap_or_default(), seconds);
     }
 
     /// Its URL.

@@ -27,6 +27,10 @@ impl Topic {
         Self { account: account.clone(), arn }
     }
 
+    pub(super) fn at(account: &Account, arn: &str) -> Self {
+        Self { account: account.clone(), arn: arn.to_owned() }
+    }
+
     /// Its ARN.
     #[must_use]
     pub fn arn(&self) -> &str {

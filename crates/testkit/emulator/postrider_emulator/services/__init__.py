@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import dynamodb, sesv2, sns, sqs
+from moto import backends
+
+from . import apigateway, awslambda, dynamodb, ec2, iam, route53, sesv2, sns, sqs
 
 # Modules with `perform(account, call, forward) -> Reply`, by the service's name in signatures.
 BY_NAME = {"dynamodb": dynamodb, "sesv2": sesv2, "sqs": sqs}
@@ -10,6 +12,14 @@ BY_NAME = {"dynamodb": dynamodb, "sesv2": sesv2, "sqs": sqs}
 
 def install() -> None:
     """Repairs moto where it is extended from within."""
+    # moto lists a folder for every request.
+    modules = list(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: iter(modules)
+    apigateway.install()
+    awslambda.install()
     dynamodb.install()
+    ec2.install()
+    iam.install()
+    route53.install()
     sns.install()
     sqs.install()

@@ -60,9 +60,29 @@ def install() -> None:
 
         return locked
 
+    _keep_attributes()
     # Both replace or extend the list that a receive walks through.
     Queue.delete_message = under_lock(Queue.delete_message)  # type: ignore[method-assign]
     Queue.add_message = under_lock(Queue.add_message)  # type: ignore[method-assign]
+
+
+def _keep_attributes() -> None:
+    """Shows who may use a dead-letter queue, and keeps a policy when something else is set; moto does neither."""
+    set_attributes = Queue._set_attributes
+    shown: Callable[[Queue], dict[str, Any]] = Queue.attributes.fget  # type: ignore[attr-defined]
+
+    def keep_policy(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        before = getattr(self, "policy", None)
+        set_attributes(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = before
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        allowed = getattr(self, "redrive_allow_policy", None)
+        return {**shown(self), **({"RedriveAllowPolicy": allowed} if allowed else {})}
+
+    Queue._set_attributes = keep_policy  # type: ignore[method-assign]
+    Queue.attributes = property(attributes)  # type: ignore[method-assign,assignment]
 
 
 def _lock_of(queue: Queue) -> threading.Lock:
@@ -102,6 +122,18 @@ def _take(queue: Queue, count: int, visibility: int, names: list[str]) -> list[M
         message.visible_at = 0.0
         queue.dead_letter_queue.add_message(message)  # type: ignore[union-attr]
     return taken
+
+
+def elapse(account: str, region: str, name: str, seconds: int) -> None:
+    """Lets time pass for what is in a queue: what is invisible is so for that much less. Raises ValueError."""
+    queue = sqs_backends[account][region].queues.get(name)
+    if queue is None:
+        raise ValueError(f"there is no queue {name}")
+    if not 0 < seconds <= limits.ELAPSE_SECONDS_MAX:
+        raise ValueError(f"seconds is 1 to {limits.ELAPSE_SECONDS_MAX}")
+    with _lock_of(queue):
+        for message in queue._messages:
+            message.visible_at -= seconds * 1000
 
 
 def perform(account: Account, call: Call, forward: Callable[[Call], Reply]) -> Reply:

@@ -62,6 +62,27 @@ impl Setup {
         self.set("_HANDLER", handler)
     }
 
+    /// The function's name, where it is not its handler's.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// How much memory its program is told to have. It may take more here.
+    #[must_use]
+    pub fn memory_mb(mut self, megabytes: u32) -> Self {
+        self.memory_mb = megabytes;
+        self
+    }
+
+    /// Signs its calls with an access key of its role.
+    #[must_use]
+    pub fn signing_with(self, key: &str) -> Self {
+        // The last of a name counts.
+        self.set("AWS_ACCESS_KEY_ID", key).set("AWS_SESSION_TOKEN", "token")
+    }
+
     /// A variable of its environment, which has nothing of this process's own.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {

@@ -122,6 +122,8 @@ class MailService:
         self.configuration_sets: dict[str, ConfigurationSet] = {}
         # Whether each identity is verified: domains, and single addresses.
         self.identities: dict[str, bool] = {}
+        # What else was set of each.
+        self.identity_settings: dict[str, dict[str, Any]] = {}
         # By address in small letters: reason and time.
         self.suppressed: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self.tags: dict[str, dict[str, str]] = {}
