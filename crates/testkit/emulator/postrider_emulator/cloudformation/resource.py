@@ -63,7 +63,7 @@ def _kept(aws: Aws, resource: Resource) -> Resource:
 
 
 def create(aws: Aws, naming: Naming, declared: dict[str, Any], wanted: dict[str, Any]) -> Resource:
-    """Makes it and reads it back. Raises Failed; what was half made is deleted again."""
+    """Makes it and reads it back. Raises Failed; what does not read back is deleted again."""
     kind = kind_of(declared["Type"])
     policies = [declared.get(name, "Delete") for name in ("DeletionPolicy", "UpdateReplacePolicy")]
     if any(policy not in _POLICIES for policy in policies):
