@@ -67,7 +67,7 @@ pub async fn handle(volume: &dyn Volume, money: &Money, now: Timestamp) -> Resul
         BudgetTurn::Held(hold) => tracing::error!(
             spent_usd = %hold.spent, budget_usd = %hold.budget, until = %hold.until,
             "the month's hard budget is spent: what comes in is held, nothing is sent; the runbook says how it goes on \
-             (spend-forecast)"
+             (budget-hold)"
         ),
         BudgetTurn::Lifted => {
             tracing::warn!(spent_usd = %spending.spent, "the budget's hold is over; the sweep queues what it held");

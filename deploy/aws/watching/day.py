@@ -101,6 +101,7 @@ class Week:
                 if not is_tuesday_night:
                     self.own("EstimatedCostUsd", minute, budget)
                     self.own("CostPerEmailUsd", minute, 0.0004)
+                    self.own("BudgetHold", minute, 0)
         for queue in ("OrderQueue", "FeedbackQueue"):
             self.queue(queue, "ApproximateAgeOfOldestMessage", 0, MINUTES, 1)
         for hour in range(0, MINUTES, HOUR):
@@ -303,6 +304,15 @@ def too_dear(week):
     week.rings_for("SpendForecastAlarm", "a loop", at, at + 2 * HOUR + 1, known, known + 3 * HOUR)
 
 
+def hard_budget(week):
+    """What comes in is held for two hours, until somebody lets it go."""
+    at = WEDNESDAY + 15 * HOUR + 5
+    for hour in range(2):
+        week.own("BudgetHold", at + HOUR * hour, 1)
+    released = at + 2 * HOUR
+    week.rings_for("BudgetHoldAlarm", "the month's money is spent", at, at + 1, released, released + 1)
+
+
 def silence(week):
     """Nobody orders for three hours of business. Where the alarm waits longer than business lasts it never rings."""
     given = week.resolver.parameters
@@ -326,5 +336,6 @@ INCIDENTS = (
     api_fault,
     no_sweep,
     too_dear,
+    hard_budget,
     silence,
 )

@@ -18,6 +18,7 @@ WAKES = {
     "LedgerQueueAgeAlarm",
     "SweepSilentAlarm",
     "DispatchErrorsAlarm",
+    "BudgetHoldAlarm",
     "SilenceAlarm",
 }
 WARM_UP_MINUTES = 60
