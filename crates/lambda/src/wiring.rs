@@ -149,8 +149,8 @@ pub struct Wiring {
     role: Role,
     settings: Settings,
     namespace: Namespace,
-    /// Where the artifact lies.
-    root: PathBuf,
+    /// Where the artifact lies, if there is one.
+    root: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     http_client: OnceLock<SharedHttpClient>,
@@ -162,10 +162,10 @@ impl Wiring {
     /// # Errors
     /// The first thing that is wrong with them.
     pub fn read(role: Role) -> Result<Self, WiringError> {
-        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
+        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from);
         let mut raw = RawSettings::default();
-        let file = root.join(SETTINGS_FILE);
-        if file.is_file() {
+        let file = root.as_ref().map(|root| root.join(SETTINGS_FILE));
+        if let Some(file) = file.filter(|file| file.is_file()) {
             raw.read_file(&file)?;
         }
         // What is set for functions alone is read here.
@@ -188,7 +188,7 @@ impl Wiring {
             role,
             settings,
             namespace: Namespace::default(),
-            root: PathBuf::new(),
+            root: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             http_client: OnceLock::new(),
@@ -393,7 +393,7 @@ impl Wiring {
             return Ok(TypeSet::empty(sender));
         }
         let folder = self.settings.types_directory.clone().or_else(|| {
-            let folder = self.root.join(TYPES_FOLDER);
+            let folder = self.root.as_ref()?.join(TYPES_FOLDER);
             folder.is_dir().then_some(folder)
         });
         match folder {

@@ -255,12 +255,11 @@ impl Function {
         self.api.begin_generation();
         let Setup { program, arguments, name, environment, memory_mb, .. } = &self.setup;
         let mut command = Command::new(program);
+        // Where the artifact lies is what is called its root, and where the program starts.
+        let root = program.parent().unwrap_or(Path::new("/"));
+        command.current_dir(root).env_clear().env("LAMBDA_TASK_ROOT", root);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("LANG", "en_US.UTF-8")
-            .env("TZ", ":UTC");
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "en_US.UTF-8").env("TZ", ":UTC");
         command
             .env("AWS_LAMBDA_RUNTIME_API", self.api.address().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
