@@ -18,6 +18,7 @@ use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::LedgerError;
 use postrider_core::ports::mailer::Mailer;
+use postrider_core::use_cases::budget as budget_hold;
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
@@ -352,6 +353,10 @@ impl Server {
         });
         // What was on its way when the last process died has an unknown outcome.
         engine.sweep(parts.ledger.leases_lost_at_start()).await?;
+        if account.is_none() {
+            // Nobody counts where nothing is paid by the message, and nobody else would end a hold from before.
+            budget_hold::without_budget(&*parts.api.ledger, parts.api.clock.now()).await?;
+        }
         // Before anything is claimed: whether the budget holds sending.
         engine.resume().await?;
         let intake =

@@ -504,5 +504,12 @@ pub const BUDGET_SEEN_MS: u64 = 60 * 1000;
 pub const BUDGET_SPANS_MAX: usize = 48;
 /// How often the record of the budget is written anew because somebody else wrote it in between.
 pub const BUDGET_TRIES_MAX: u32 = 8;
-/// Pages of held notifications that one sweep queues again.
-pub const BUDGET_PAGES_MAX: usize = 10;
+/// How long it may go by what it has seen if it cannot look again.
+pub const BUDGET_BELIEVED_MS: u64 = 5 * BUDGET_SEEN_MS;
+/// After how long nobody can go by a hold that is over: whoever looked last may be a function that lives longest, by Lambda's
+/// rules 15 minutes.
+pub const BUDGET_LIFTED_MS: u64 = BUDGET_BELIEVED_MS + 15 * 60 * 1000;
+/// Notifications that one sweep queues again when a hold is over, about.
+pub const BUDGET_RESUMED_MAX: usize = 1_000;
+/// Pages of held notifications it looks at for them.
+pub const BUDGET_LOOKS_MAX: usize = 100;

@@ -5,7 +5,7 @@
 use postrider_core::domain::budget::{BudgetRecord, BudgetTurn, Rates};
 use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
-use postrider_core::limits::BUDGET_SEEN_MS;
+use postrider_core::limits::BUDGET_LIFTED_MS;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -161,7 +161,7 @@ fn a_hold_counts_as_lifted_when_nobody_can_believe_in_it_any_more() {
     record.judge(Some(usd("10")), usd("10"), now);
     assert!(!record.lifted(now));
     record.release(now);
-    assert!(!record.lifted(now.plus_ms(2 * BUDGET_SEEN_MS - 1)));
-    assert!(record.lifted(now.plus_ms(2 * BUDGET_SEEN_MS)));
-    assert!(!record.is_lifting(now.plus_ms(2 * BUDGET_SEEN_MS)));
+    assert!(!record.lifted(now.plus_ms(BUDGET_LIFTED_MS - 1)));
+    assert!(record.lifted(now.plus_ms(BUDGET_LIFTED_MS)));
+    assert!(!record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)));
 }

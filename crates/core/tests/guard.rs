@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::budget::CAUSE_BUDGET;
 use postrider_core::domain::category::Category;
 use postrider_core::domain::guard::{AfterWait, Decision, Guards, is_waiting};
 use postrider_core::domain::id::{EventId, NotificationId};
 use postrider_core::domain::lifecycle::Lifecycle;
 use postrider_core::domain::notification::{Notification, Priority};
+use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::time::Timestamp;
 
@@ -93,6 +95,42 @@ fn the_wait_ends() {
     assert!(count < 20, "{count} looks");
     let (_, _, ended) = looks(AfterWait::Skip);
     assert_eq!(cause(&ended), "waited_in_vain_for_confirmation");
+}
+
+/// What the budget holds goes by itself, and first, however long it takes.
+#[test]
+fn the_wait_does_not_end_while_the_budget_holds_what_goes_first() {
+    for after_wait in [AfterWait::Send, AfterWait::Skip] {
+        let guards = Guards { after_wait, ..guards() };
+        let own = notification(0, "shipped", Status::Sending);
+        let mut first = notification(1, "confirmation", Status::Held);
+        let paid = notification(2, "payment", Status::Sent);
+        let decide = |first: &Notification| {
+            let order = [own.clone(), first.clone(), paid.clone()];
+            cause(&guards.decide(&own, &order, START.plus_ms(600 * MINUTE_MS))).to_owned()
+        };
+        assert_eq!(decide(&first), "go", "a person holds it");
+        first.lifecycle.cause = Some(CAUSE_BUDGET);
+        assert_eq!(decide(&first), "waiting_for_confirmation");
+    }
+}
+
+/// Skipped is what waited in vain, not what the program or a mail server has kept waiting.
+#[test]
+fn what_goes_first_and_is_on_its_way_is_not_waited_for_in_vain() {
+    let guards = Guards { after_wait: AfterWait::Skip, ..guards() };
+    let late = 11 * MINUTE_MS;
+    assert_eq!(
+        cause(&decide(&guards, &[("confirmation", Status::Queued), PAID], late)),
+        "waiting_for_confirmation"
+    );
+    assert_eq!(cause(&decide(&guards, &[PAID], late)), "waited_in_vain_for_confirmation");
+    // Two that wait for each other wait for nothing.
+    let own = notification(0, "shipped", Status::Sending);
+    let mut other = notification(1, "confirmation", Status::Deferred);
+    other.lifecycle.cause = Some(Cause::known("waiting_for_shipped"));
+    let decision = guards.decide(&own, &[own.clone(), other], START.plus_ms(late));
+    assert_eq!(cause(&decision), "waited_in_vain_for_confirmation");
 }
 
 #[test]

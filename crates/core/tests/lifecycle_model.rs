@@ -14,6 +14,10 @@ fn allowed(step: &Step) -> &'static [Status] {
         Step::Claim { .. } => &[Status::Queued, Status::Deferred],
         // A sender that was given up may still tell what became of its message, but no longer give it back.
         Step::Finish { verdict: Verdict::Released, .. } => &[Status::Sending],
+        // Nor anything but an end, once a person holds it.
+        Step::Finish { verdict: Verdict::Sent | Verdict::Failed { .. } | Verdict::Dead { .. }, .. } => {
+            &[Status::Sending, Status::Unknown, Status::Held]
+        }
         Step::Finish { .. } => &[Status::Sending, Status::Unknown],
         Step::LeaseLost { .. } => &[Status::Sending],
         Step::Judge { .. } => &[Status::Unknown],
@@ -30,7 +34,9 @@ fn allowed(step: &Step) -> &'static [Status] {
         // A report is always taken, if there was anything to report about.
         Step::Report(_) => &Status::ALL,
         Step::Suppress { .. } => &[Status::Queued, Status::Deferred],
-        Step::Hold { .. } => &[Status::Queued, Status::Deferred, Status::Sending, Status::Unknown],
+        Step::Hold { .. } => {
+            &[Status::Queued, Status::Deferred, Status::Sending, Status::Unknown, Status::Held]
+        }
         Step::Cancel => &[
             Status::Queued,
             Status::Deferred,
@@ -43,16 +49,28 @@ fn allowed(step: &Step) -> &'static [Status] {
     }
 }
 
+/// Why a person holds what may have left.
+const MAYBE_SENT: &str = "held_by_person_maybe_sent";
+
+fn has_cause(lifecycle: &Lifecycle, cause: &'static str) -> bool {
+    lifecycle.cause == Some(Cause::known(cause))
+}
+
 /// Whether the step's own conditions, beyond the status, are met.
 fn timely(before: &Lifecycle, step: &Step) -> bool {
     match step {
         Step::Claim { now, .. } => before.due_at.is_some_and(|due| due <= *now),
         Step::Judge { now, .. } => before.due_at.is_none_or(|due| due <= *now),
-        Step::Finish { fence, .. } => before.fence == *fence,
-        Step::Report(_) => before.fence > 0,
-        Step::Hold { now } => {
-            before.status != Status::Sending || before.due_at.is_some_and(|due| due <= *now)
+        Step::Finish { fence, .. } => {
+            before.fence == *fence && (before.status != Status::Held || has_cause(before, MAYBE_SENT))
         }
+        Step::Report(_) => before.fence > 0,
+        Step::Hold { now } => match before.status {
+            Status::Sending => before.due_at.is_some_and(|due| due <= *now),
+            // What waits for a person anyway need not be held by one.
+            Status::Held => has_cause(before, "budget_reached"),
+            _ => true,
+        },
         Step::Resume { cause, .. } => before.cause.as_ref() == Some(cause),
         Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
             true
@@ -118,6 +136,9 @@ fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
         | Step::Finish { verdict: Verdict::Unknown { cause, .. }, .. } => Some(cause.clone()),
         Step::LeaseLost { .. } => Some(Cause::known("sender_lost")),
         Step::Suppress { cause } => Some(cause.clone()),
+        Step::Hold { .. } if matches!(before.status, Status::Sending | Status::Unknown) => {
+            Some(Cause::known(MAYBE_SENT))
+        }
         Step::Hold { .. } => Some(Cause::known("held_by_person")),
         _ => before.cause.clone(),
     }
@@ -177,7 +198,12 @@ fn instant() -> impl Strategy<Value = Timestamp> {
 }
 
 fn a_cause() -> impl Strategy<Value = Cause> {
-    select(vec![Cause::known("smtp_550"), Cause::known("connect_refused")])
+    select(vec![
+        Cause::known("smtp_550"),
+        Cause::known("connect_refused"),
+        Cause::known("budget_reached"),
+        Cause::known(MAYBE_SENT),
+    ])
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {

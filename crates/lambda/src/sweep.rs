@@ -101,9 +101,13 @@ async fn resume(parts: &Parts) -> Result<(), LedgerError> {
 /// Claims and sends what is due. The first claim takes one: if the way to the mail service is closed, only one message has
 /// tried it, and the others wait for the next sweep.
 async fn send_due(parts: &Parts, until: Timestamp, measured: &mut Measurements) -> Result<(), LedgerError> {
-    let dispatch = parts.dispatch(parts.is_on_hold().await);
     let mut limit = 1;
-    while dispatch.has_time(until) {
+    loop {
+        // Each time anew: a sweep may last longer than what it has seen is true.
+        let dispatch = parts.dispatch(parts.is_on_hold().await);
+        if !dispatch.has_time(until) {
+            break;
+        }
         let request = ClaimDue { now: parts.clock.now(), lease_until: dispatch.lease_until(), limit };
         let Claims { claims, suppressed, .. } = parts.ledger.claim_due(request).await?;
         measured.count(Metric::Suppressed, suppressed as u64);

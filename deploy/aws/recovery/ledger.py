@@ -7,9 +7,11 @@ from datetime import datetime, timedelta, timezone
 from .state import Refused, now
 from .traffic import function_name
 
-OPEN = ("queued", "deferred", "unknown", "sending")
-# These may have left before the moment already.
-UNSURE = ("unknown", "sending")
+OPEN = ("queued", "deferred", "unknown", "sending", "held")
+# These may have left before the moment already; or the budget held them, and may hold them still.
+UNSURE = ("unknown", "sending", "held")
+# Of what is held, only this goes out by itself.
+HELD_BY_BUDGET = "budget_reached"
 # Whoever has one of these could still have it sent, by hand if not by itself.
 SENDABLE = {"queued", "deferred", "unknown", "held", "failed", "dead", "suppressed"}
 LOOK_SECS = 2
@@ -128,9 +130,11 @@ def _hold_open(api):
             for shown in list(api.all_in(status)):
                 if status == "queued" and _is_for_later(shown):
                     continue
-                if api.change(shown["id"], "hold"):
-                    yield shown["id"], status
-                else:
+                if status == "held" and shown.get("cause") != HELD_BY_BUDGET:
+                    continue
+                # Told first: what was held in a run that broke off must be known to the next.
+                yield shown["id"], status
+                if not api.change(shown["id"], "hold"):
                     left = True
         if not left:
             return

@@ -3,11 +3,32 @@
 import json
 from datetime import timedelta
 
+from .state import Refused
+
 # With these an attempt ended without anything having left: given back, to be tried again, refused, void, suppressed.
 NOT_SENT = {"queued", "deferred", "failed", "dead", "canceled", "suppressed", "held"}
+# The levels at which attempts are told of.
+LEVELS = {"TRACE", "DEBUG", "INFO"}
 LOGS = ("DispatchLogGroupName", "SweepLogGroupName", "ApiLogGroupName")
 # The clocks of functions and table may differ by this much; an attempt too many is only looked at in vain.
 CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def need_level(clients, outputs):
+    """Refuses where the functions, as they are deployed, leave out the lines that tell of sends."""
+    for name in ("Dispatch", "Sweep", "Api"):
+        function = outputs[f"{name}FunctionArn"]
+        level = clients.aws_lambda.get_function_configuration(FunctionName=function).get("LoggingConfig", {})
+        if level.get("ApplicationLogLevel", "INFO") not in LEVELS:
+            raise Refused(
+                f"{function} logs {level['ApplicationLogLevel']} only, and so does not tell what it sent; --without-logs "
+                "leaves everything to a person"
+            )
+
+
+def tells_of_beginnings(lines):
+    """Whether attempts are told of from their beginning, and not by their end alone."""
+    return any('"attempt begins"' in line for line in lines) or not any('"attempt ended"' in line for line in lines)
 
 
 def may_have_been_sent(lines):

@@ -9,6 +9,18 @@ from .state import Refused, now
 SENDERS = ("Dispatch", "Sweep")
 # What reads queues. Reports must wait too: one recorded now would be missing in the restored table.
 TAKERS = ("Dispatch", "Feedback")
+# What a schedule is, besides what it says of itself.
+SCHEDULE = (
+    "Name",
+    "GroupName",
+    "State",
+    "Description",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "FlexibleTimeWindow",
+    "KmsKeyArn",
+    "Target",
+)
 LOOK_SECS = 2
 # As long as a mapping takes on AWS, and more.
 PATIENCE_SECS = 600
@@ -26,7 +38,11 @@ def stop(clients, outputs, state, wait_secs):
             concurrency={one: value.get("ReservedConcurrentExecutions") for one, value in before.items()},
             mappings=[mapping for name in TAKERS for mapping in _enabled(clients, outputs[f"{name}FunctionArn"])],
             throttle=_throttle_of(clients, outputs),
+            schedule=_schedule_of(clients, outputs),
         )
+    # A schedule is what an update of the stack does not switch on again.
+    if state["schedule"]:
+        _set_schedule(clients, state["schedule"], "DISABLED")
     for mapping in state["mappings"]:
         clients.aws_lambda.update_event_source_mapping(UUID=mapping, Enabled=False)
     for mapping in state["mappings"]:
@@ -42,6 +58,26 @@ def stop(clients, outputs, state, wait_secs):
     print(f"nothing is sent since {state['stopped_at']}")
 
 
+def stay_stopped(clients, state):
+    """Sees to it that nothing runs again because the functions were updated."""
+    for function in state.need("concurrency", "nothing was stopped"):
+        clients.aws_lambda.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+
+
+def need_stopped(clients, outputs, state):
+    """Refuses while anything could send."""
+    for function in state.need("concurrency", "nothing was stopped"):
+        reserved = clients.aws_lambda.get_function_concurrency(FunctionName=function)
+        if reserved.get("ReservedConcurrentExecutions") != 0:
+            raise Refused(f"{function} may run: its reserved concurrency is not 0 any more; set it to 0, and look what it sent")
+    for mapping in state["mappings"]:
+        if clients.aws_lambda.get_event_source_mapping(UUID=mapping)["State"] != "Disabled":
+            raise Refused(f"the event source mapping {mapping} is on again; switch it off, and look what was sent")
+    schedule = _schedule_of(clients, outputs)
+    if schedule and schedule["State"] != "DISABLED":
+        raise Refused(f"the schedule {schedule['Name']} is on again; switch it off, and look what was sent")
+
+
 def start(clients, outputs, state):
     """Everything as it was before `stop`."""
     for function, concurrency in state.need("concurrency", "nothing was stopped").items():
@@ -55,6 +91,8 @@ def start(clients, outputs, state):
         _set_throttle(clients, outputs, state["throttle"])
     for mapping in state["mappings"]:
         clients.aws_lambda.update_event_source_mapping(UUID=mapping, Enabled=True)
+    if state["schedule"]:
+        _set_schedule(clients, state["schedule"], state["schedule"]["State"])
     print("it runs again")
 
 
@@ -74,6 +112,18 @@ def _until_disabled(clients, mapping):
             return
         time.sleep(LOOK_SECS)
     raise Refused(f"the event source mapping {mapping} is not off after {PATIENCE_SECS} s; look, and run this again")
+
+
+def _schedule_of(clients, outputs):
+    if "SweepScheduleName" not in outputs:
+        return None
+    known = clients.scheduler.get_schedule(Name=outputs["SweepScheduleName"], GroupName=outputs["ScheduleGroupName"])
+    # All of it, because what is left out when it is set is forgotten.
+    return {key: known[key] for key in SCHEDULE if key in known}
+
+
+def _set_schedule(clients, schedule, state):
+    clients.scheduler.update_schedule(**(schedule | {"State": state}))
 
 
 def _throttle_of(clients, outputs):

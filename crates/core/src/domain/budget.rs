@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::money::Usd;
 use super::outcome::Cause;
 use super::time::Timestamp;
-use crate::limits::{BUDGET_SEEN_MS, BUDGET_SPANS_MAX};
+use crate::limits::{BUDGET_LIFTED_MS, BUDGET_SPANS_MAX};
 
 /// Why a notification is held that came while the month's budget was spent.
 pub const CAUSE_BUDGET: Cause = Cause::known("budget_reached");
@@ -288,7 +288,7 @@ impl BudgetRecord {
     }
 
     /// Notes that everything a hold had held was queued by `now`. Whoever had seen the hold may go on holding for
-    /// [`BUDGET_SEEN_MS`]; until that is surely over, nothing changes. Tells whether it did.
+    /// a while; until [`BUDGET_LIFTED_MS`] are over, nothing changes. Tells whether it did.
     pub fn lifted(&mut self, now: Timestamp) -> bool {
         let since_ms = match self.hold {
             Hold::Off => return false,
@@ -297,7 +297,7 @@ impl BudgetRecord {
             Hold::Lifting { since_ms } => since_ms,
         };
         let is_done =
-            !self.is_holding(now) && now.ms_since(Timestamp::from_millis(since_ms)) >= 2 * BUDGET_SEEN_MS;
+            !self.is_holding(now) && now.ms_since(Timestamp::from_millis(since_ms)) >= BUDGET_LIFTED_MS;
         if is_done {
             self.hold = Hold::Off;
         }

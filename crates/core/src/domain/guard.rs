@@ -2,6 +2,8 @@
 //!
 //! Events overtake each other. A guard looks at an order's other notifications when an e-mail is about to leave.
 
+use super::budget::CAUSE_BUDGET;
+use super::lifecycle::Lifecycle;
 use super::notification::Notification;
 use super::outcome::{Cause, Words};
 use super::status::Status;
@@ -10,6 +12,9 @@ use super::time::Timestamp;
 /// The first pause between two looks at the order, in milliseconds. Each further one is half of the time waited so far,
 /// so that even a wait of days is a few dozen looks.
 const FIRST_PAUSE_MS: u64 = 5_000;
+
+/// The pause between two looks where the time to wait is over and something that goes first is still there.
+const LATE_PAUSE_MS: u64 = 60_000;
 
 /// What a notification type says about the other e-mails of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,18 +86,26 @@ impl Guards {
         }
         let is_open = |name: &&String| {
             let mut of_type = of_type(name).peekable();
-            of_type.peek().is_none() || of_type.all(|other| may_still_leave(other.lifecycle.status))
+            of_type.peek().is_none() || of_type.all(|other| may_still_leave(&other.lifecycle))
         };
         let Some(name) = self.waits_for.iter().find(is_open) else { return Decision::Go };
+        let wait = |until| Decision::Wait { cause: Cause::from_codes(&format!("{WAITING}{name}")), until };
+        // The budget may hold an order for days, and no wait is meant for that: what it holds goes first, by itself.
+        if of_type(name).any(|other| is_held_by_budget(&other.lifecycle)) {
+            return wait(now.plus_ms(LATE_PAUSE_MS));
+        }
         let since = own.send_at.map_or(own.created_at, |send_at| send_at.max(own.created_at));
         let deadline = since.plus_ms(self.wait_ms);
         if now < deadline {
             let pause_ms = (now.ms_since(since) / 2).max(FIRST_PAUSE_MS);
-            let cause = Cause::from_codes(&format!("{WAITING}{name}"));
-            return Decision::Wait { cause, until: now.plus_ms(pause_ms).min(deadline) };
+            return wait(now.plus_ms(pause_ms).min(deadline));
         }
         match self.after_wait {
             AfterWait::Send => Decision::Go,
+            // It has not waited in vain while there is one on its way. One that waits itself is not.
+            AfterWait::Skip if of_type(name).any(|other| !is_waiting_itself(&other.lifecycle)) => {
+                wait(now.plus_ms(LATE_PAUSE_MS))
+            }
             AfterWait::Skip => {
                 let words =
                     format!("not sent: no {name} was sent for the same order in the time it may wait");
@@ -103,10 +116,19 @@ impl Guards {
     }
 }
 
+fn is_waiting_itself(lifecycle: &Lifecycle) -> bool {
+    lifecycle.cause.as_ref().is_some_and(is_waiting)
+}
+
+fn is_held_by_budget(lifecycle: &Lifecycle) -> bool {
+    lifecycle.status == Status::Held && lifecycle.cause == Some(CAUSE_BUDGET)
+}
+
 /// Whether a notification that has not left may do so without a person.
-fn may_still_leave(status: Status) -> bool {
-    match status {
+fn may_still_leave(lifecycle: &Lifecycle) -> bool {
+    match lifecycle.status {
         Status::Queued | Status::Sending | Status::Deferred | Status::Unknown => true,
+        Status::Held => is_held_by_budget(lifecycle),
         Status::Sent
         | Status::Delivered
         | Status::Bounced
@@ -114,7 +136,6 @@ fn may_still_leave(status: Status) -> bool {
         | Status::Failed
         | Status::Dead
         | Status::Suppressed
-        | Status::Held
         | Status::Canceled => false,
     }
 }

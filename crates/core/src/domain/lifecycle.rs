@@ -3,6 +3,7 @@
 //! Ledgers load a [`Lifecycle`], apply one [`Step`] and store the result in one atomic write. No ledger decides by
 //! itself what follows what.
 
+use super::budget::CAUSE_BUDGET;
 use super::feedback::Reported;
 use super::outcome::Cause;
 use super::status::Status;
@@ -157,6 +158,9 @@ pub const CAUSE_SENDER_LOST: Cause = Cause::known("sender_lost");
 /// The cause of what a person has put on hold.
 pub const CAUSE_HELD_BY_PERSON: Cause = Cause::known("held_by_person");
 
+/// The cause of the same where its message may have left before: a redrive by cause must not mix them up.
+pub const CAUSE_HELD_MAYBE_SENT: Cause = Cause::known("held_by_person_maybe_sent");
+
 impl Lifecycle {
     /// A notification just accepted, to be sent at `due_at`.
     #[must_use]
@@ -237,8 +241,15 @@ impl Lifecycle {
     fn finish(&self, fence: u32, verdict: &Verdict) -> Result<Self, Forbidden> {
         // After a lost lease the notification is `unknown` under the same fence until somebody claims it again. The
         // true outcome of that attempt is still welcome: it is better knowledge than a guess.
-        let awaited = matches!(self.status, Status::Sending | Status::Unknown) && self.fence == fence;
-        if !awaited || (self.status == Status::Unknown && matches!(verdict, Verdict::Released)) {
+        let ends_it = matches!(verdict, Verdict::Sent | Verdict::Failed { .. } | Verdict::Dead { .. });
+        let is_welcome = match self.status {
+            Status::Sending => true,
+            Status::Unknown => !matches!(verdict, Verdict::Released),
+            // Whether it left is what whoever holds it has to find out; nothing else may end the hold.
+            Status::Held => ends_it && self.cause == Some(CAUSE_HELD_MAYBE_SENT),
+            _ => false,
+        };
+        if !is_welcome || self.fence != fence {
             return Err(self.forbidden());
         }
         // Losing the lease has already counted this attempt.
@@ -359,6 +370,8 @@ impl Lifecycle {
         let is_free = match self.status {
             Status::Queued | Status::Deferred | Status::Unknown => true,
             Status::Sending => self.due_at.is_some_and(|lease_until| lease_until <= now),
+            // Otherwise it would go by itself once the budget allows it. Whatever else is held waits for a person already.
+            Status::Held => self.cause == Some(CAUSE_BUDGET),
             Status::Sent
             | Status::Delivered
             | Status::Bounced
@@ -366,18 +379,18 @@ impl Lifecycle {
             | Status::Failed
             | Status::Dead
             | Status::Suppressed
-            | Status::Held
             | Status::Canceled => false,
         };
         if !is_free {
             return Err(self.forbidden());
         }
         let was_sending = self.status == Status::Sending;
+        let may_have_left = was_sending || self.status == Status::Unknown;
         let held = Self {
             status: Status::Held,
             due_at: None,
             attempts: self.attempts.saturating_add(u32::from(was_sending)),
-            cause: Some(CAUSE_HELD_BY_PERSON),
+            cause: Some(if may_have_left { CAUSE_HELD_MAYBE_SENT } else { CAUSE_HELD_BY_PERSON }),
             ..self.clone()
         };
         // While it was sending, what was reported waited for its sender's word, which will not come any more.

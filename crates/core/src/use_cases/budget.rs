@@ -6,7 +6,9 @@ use crate::domain::budget::{BudgetHold, BudgetRecord, BudgetTurn, CAUSE_BUDGET, 
 use crate::domain::money::Usd;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
-use crate::limits::{BUDGET_PAGES_MAX, BUDGET_SEEN_MS, BUDGET_TRIES_MAX, PAGE_MAX};
+use crate::limits::{
+    BUDGET_BELIEVED_MS, BUDGET_LOOKS_MAX, BUDGET_RESUMED_MAX, BUDGET_SEEN_MS, BUDGET_TRIES_MAX, PAGE_MAX,
+};
 use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
 
 /// What a person or a machine wants to know about the month.
@@ -73,7 +75,20 @@ pub async fn release(ledger: &dyn Ledger, now: Timestamp) -> Result<bool, Ledger
     .await
 }
 
-/// Queues what a hold held that is over ([`HoldWatch::is_lifting`]), a bounded part of it at once. Tells how many.
+/// Ends a hold where there is no budget, or nothing that is paid by the message, any more. Tells whether there was one.
+///
+/// # Errors
+/// As for [`keep`].
+pub async fn without_budget(ledger: &dyn Ledger, now: Timestamp) -> Result<bool, LedgerError> {
+    change(ledger, now, |record| {
+        let is_lifted = record.judge(None, Usd::default(), now) == BudgetTurn::Lifted;
+        (is_lifted, is_lifted)
+    })
+    .await
+}
+
+/// Queues what a hold held that is over ([`HoldWatch::is_lifting`]), a bounded part of it at once, and of that the oldest
+/// first: what an order's other e-mails wait for came before them. Tells how many.
 ///
 /// # Errors
 /// The ledger's; asking again goes on.
@@ -84,22 +99,29 @@ pub async fn resume(ledger: &dyn Ledger, now: Timestamp) -> Result<usize, Ledger
         limit: PAGE_MAX,
         ..ListQuery::default()
     };
-    let mut resumed = 0;
-    for _ in 0..BUDGET_PAGES_MAX {
+    let mut held = Vec::new();
+    let mut is_all = false;
+    // A page may be empty because it has looked at many that something else holds; those must not be in the way for ever.
+    for _ in 0..BUDGET_LOOKS_MAX {
         let page = ledger.list(query.clone()).await?;
-        for notification in page.notifications {
-            let done = ledger.intervene(notification.id, Intervention::Resume, now).await?;
-            resumed += usize::from(matches!(done, Intervened::Done(_)));
-        }
+        held.extend(page.notifications.into_iter().map(|notification| notification.id));
         match page.next {
-            Some(next) => query.after = Some(next),
-            // None was there: it is done, unless somebody may still hold what comes in.
-            None if resumed == 0 => {
-                change(ledger, now, |record| (record.lifted(now), ())).await?;
+            Some(next) if held.len() < BUDGET_RESUMED_MAX => query.after = Some(next),
+            Some(_) => break,
+            None => {
+                is_all = true;
                 break;
             }
-            None => break,
         }
+    }
+    let mut resumed = 0;
+    for id in held.iter().rev() {
+        let done = ledger.intervene(*id, Intervention::Resume, now).await?;
+        resumed += usize::from(matches!(done, Intervened::Done(_)));
+    }
+    if is_all && resumed == 0 {
+        // None was there: it is done, unless somebody may still hold what comes in.
+        change(ledger, now, |record| (record.lifted(now), ())).await?;
     }
     Ok(resumed)
 }
@@ -164,11 +186,13 @@ impl HoldWatch {
         Ok(record)
     }
 
-    /// What was last seen, without asking anybody: for whoever must decide and cannot ask.
+    /// What was seen not long ago, without asking anybody: for whoever must decide and cannot ask. What is older is not
+    /// believed: what it holds back after the hold is over would be held for ever.
     #[must_use]
     pub fn last_seen(&self, now: Timestamp) -> bool {
         self.seen()
             .as_ref()
+            .filter(|seen| now.ms_since(seen.at) < BUDGET_BELIEVED_MS)
             .and_then(|seen| seen.record.as_ref())
             .is_some_and(|record| record.is_holding(now))
     }

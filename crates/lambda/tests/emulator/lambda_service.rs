@@ -48,6 +48,11 @@ impl LambdaService {
         lock(&self.known).functions.insert(name.to_owned(), Arc::new(function));
     }
 
+    /// What an update of the stack does to a function whose concurrency the template names.
+    pub fn set_concurrency(&self, name: &str, reserved: u64) {
+        lock(&self.known).concurrency.insert(name.to_owned(), reserved);
+    }
+
     /// The function, if what triggers it is on: its mapping is enabled and its concurrency is not 0.
     pub fn running(&self, name: &str) -> Option<Arc<Function>> {
         let known = lock(&self.known);
@@ -127,6 +132,9 @@ fn answer(method: &str, target: &str, body: &[u8], known: &Mutex<Known>) -> (u16
                 known.disabled.remove(name);
             }
             (202, Some(mapping(name, &known)))
+        }
+        ("GET", [_, "functions", _, "configuration"]) => {
+            (200, Some(json!({ "LoggingConfig": { "LogFormat": "JSON", "ApplicationLogLevel": "INFO" } })))
         }
         ("GET", [_, "functions", name, "concurrency"]) => {
             let reserved = lock(known).concurrency.get(*name).copied();

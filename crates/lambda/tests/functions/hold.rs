@@ -58,7 +58,7 @@ async fn events_are_taken_and_held_and_sent_once_when_the_hold_is_over() {
     // Orders go out at once again, and when nobody can have seen the hold any more it is forgotten.
     world.dispatch(orders(["4"])).await;
     assert_eq!(world.status("4").await, Status::Sent);
-    sleep(3 * MINUTE).await;
+    sleep(25 * MINUTE).await;
     world.sweep().await;
     let record = world.ledger.budget().await.unwrap().unwrap().record;
     assert!(!record.is_lifting(world.now()) && !record.is_holding(world.now()));

@@ -1,10 +1,11 @@
 //! The record about money, and what a hold makes of notifications.
 
 use postrider_core::domain::budget::{BudgetRecord, CAUSE_BUDGET};
-use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
+use postrider_core::domain::lifecycle::{CAUSE_HELD_BY_PERSON, OnUnknown, Verdict};
 use postrider_core::domain::outcome::Cause;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineKind;
+use postrider_core::limits::BUDGET_LIFTED_MS;
 use postrider_core::ports::ledger::{Acceptance, Intervened, Intervention, ListQuery};
 use postrider_core::use_cases::budget;
 
@@ -114,6 +115,30 @@ pub async fn a_person_may_retry_what_is_held(scene: &Scene) {
     assert_eq!((claim.notification.id, claim.notification.lifecycle.cause), (id, Some(CAUSE_BUDGET)));
 }
 
+/// What a person holds meanwhile does not go by itself when the budget allows it.
+pub async fn a_person_may_hold_what_the_budget_holds(scene: &Scene) {
+    let id = scene.accept(on_hold(scene, "1")).await.notifications[0].id;
+    let Intervened::Done(held) = scene.intervene(id, Intervention::Hold).await else {
+        panic!("what the budget holds can be held by a person");
+    };
+    assert_eq!((held.lifecycle.status, held.lifecycle.cause), (Status::Held, Some(CAUSE_HELD_BY_PERSON)));
+    assert_eq!(scene.intervene(id, Intervention::Hold).await, Intervened::Forbidden(Status::Held));
+    assert_eq!(scene.intervene(id, Intervention::Resume).await, Intervened::Forbidden(Status::Held));
+    assert!(matches!(scene.intervene(id, Intervention::Retry).await, Intervened::Done(_)));
+}
+
+/// The oldest are queued first, and so go first: what others of their orders wait for came before them.
+pub async fn what_was_held_goes_on_in_the_order_it_came(scene: &Scene) {
+    let mut ids = Vec::new();
+    for order in ["1", "2", "3"] {
+        ids.push(scene.accept(on_hold(scene, order)).await.notifications[0].id);
+        scene.clock.advance_ms(1);
+    }
+    assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 3);
+    let claimed: Vec<_> = scene.claim(10).await.into_iter().map(|claim| claim.notification.id).collect();
+    assert_eq!(claimed, ids);
+}
+
 /// Held ones are found by status and cause, page after page, and queued in bounded steps until none is left.
 pub async fn a_hold_that_is_over_lets_everything_go(scene: &Scene) {
     let mut record = BudgetRecord::new(scene.now());
@@ -135,7 +160,7 @@ pub async fn a_hold_that_is_over_lets_everything_go(scene: &Scene) {
     scene.clock.advance_ms(59_000);
     assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 1);
     assert_eq!(scene.status(late).await, Status::Queued);
-    scene.clock.advance_ms(120_000);
+    scene.clock.advance_ms(BUDGET_LIFTED_MS);
     let is_lifting = async || {
         let stored = sure(scene.ledger.budget().await);
         stored.is_some_and(|stored| stored.record.is_lifting(scene.now()))

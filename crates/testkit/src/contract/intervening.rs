@@ -1,9 +1,9 @@
 //! What is done out of turn.
 
-use postrider_core::domain::lifecycle::Verdict;
+use postrider_core::domain::lifecycle::{CAUSE_HELD_MAYBE_SENT, Verdict};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineKind;
-use postrider_core::ports::ledger::{Intervened, Intervention};
+use postrider_core::ports::ledger::{Finished, Intervened, Intervention};
 
 use super::scene::{Scene, dead, deferred, sure};
 
@@ -102,7 +102,13 @@ pub async fn what_a_sender_has_cannot_be_held_before_its_lease_is_over(scene: &S
     let Some(lease_until) = claim.notification.lifecycle.due_at else { panic!("a claim has a lease") };
     scene.clock.advance_ms(lease_until.ms_since(scene.now()));
     assert!(matches!(scene.intervene(id, Intervention::Hold).await, Intervened::Done(_)));
-    assert_eq!(scene.notification(id).await.lifecycle.status, Status::Held);
+    let held = scene.notification(id).await.lifecycle;
+    assert_eq!((held.status, held.cause), (Status::Held, Some(CAUSE_HELD_MAYBE_SENT)));
+    // That it was sent after all is what whoever holds it must know; that it was not ends no hold.
+    let later = deferred(scene.now().plus_ms(1_000));
+    assert_eq!(scene.finish(&claim, later).await, Finished::Stale);
+    assert_eq!(scene.finish(&claim, Verdict::Sent).await, Finished::Recorded(Status::Sent));
+    assert_eq!(scene.story(id).await.last(), Some(&TimelineKind::Sent));
 }
 
 /// There is nobody to do it to.

@@ -136,6 +136,8 @@ macro_rules! ledger_contract {
                 what_is_claimed_during_a_hold_is_held,
                 only_what_the_hold_held_goes_on,
                 a_person_may_retry_what_is_held,
+                a_person_may_hold_what_the_budget_holds,
+                what_was_held_goes_on_in_the_order_it_came,
                 a_hold_that_is_over_lets_everything_go,
                 counts_at_the_same_time_count_once
             }

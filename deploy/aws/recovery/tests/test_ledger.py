@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from recovery import ledger, log
@@ -44,9 +45,11 @@ class FakeApi:
             self.leases[notification_id] -= 1
             if self.leases[notification_id] > 0:
                 return False
-        elif one["status"] not in self.ALLOWED[verb]:
+        elif one["status"] not in self.ALLOWED[verb] and not (verb == "hold" and one.get("cause") == "budget_reached"):
             return False
         one["status"] = self.RESULT[verb]
+        if verb == "hold":
+            one["cause"] = "held_by_person"
         return True
 
     def ask(self, method, path, query="", body=None):
@@ -107,6 +110,25 @@ class TheLog(unittest.TestCase):
         lines = [_begins("again"), _ends("again", "deferred"), _begins("again", 2)]
         self.assertEqual(log.may_have_been_sent(lines), {_id("again")})
 
+    def test_a_log_that_leaves_beginnings_out_is_no_witness(self):
+        self.assertFalse(log.tells_of_beginnings([_ends("late", "deferred")]))
+        self.assertTrue(log.tells_of_beginnings([_begins("late"), _ends("late", "deferred")]))
+        self.assertTrue(log.tells_of_beginnings([]))
+
+    def test_functions_that_log_too_little_are_no_witnesses(self):
+        outputs = {f"{name}FunctionArn": name for name in ("Dispatch", "Sweep", "Api")}
+        levels = {"Dispatch": "INFO", "Sweep": "DEBUG", "Api": "INFO"}
+        lambda_api = SimpleNamespace(
+            get_function_configuration=lambda FunctionName: {
+                "LoggingConfig": {"ApplicationLogLevel": levels[FunctionName]}
+            }
+        )
+        clients = SimpleNamespace(aws_lambda=lambda_api)
+        log.need_level(clients, outputs)
+        levels["Sweep"] = "WARN"
+        with self.assertRaises(Refused):
+            log.need_level(clients, outputs)
+
     def test_an_end_counts_without_its_beginning(self):
         self.assertEqual(log.may_have_been_sent([_ends("sent", "sent")]), {_id("sent")})
 
@@ -126,6 +148,15 @@ class Settling(WithState):
         ledger.settle(api, self.state, set())
         self.assertEqual((api.status("a"), api.status("b")), ("held", "held"))
         self.assertIn(f"HELD {_id('b')} was sending", self.said.getvalue())
+
+    def test_what_the_budget_held_does_not_go_by_itself(self):
+        api = FakeApi(a="held", b="held")
+        api.all[_id("a")]["cause"] = "budget_reached"
+        api.all[_id("b")]["cause"] = "held_by_person"
+        ledger.settle(api, self.state, set())
+        self.assertEqual((api.status("a"), api.all[_id("a")]["cause"]), ("held", "held_by_person"))
+        self.assertEqual(self.state["held"], {_id("a"): "held"})
+        self.assertIn(f"HELD {_id('a')} was held", self.said.getvalue())
 
     def test_what_could_be_redriven_although_it_was_sent_is_taken_back(self):
         api = FakeApi(a="dead", b="failed", c="dead")

@@ -17,6 +17,8 @@ OUTPUTS = {
     "FeedbackFunctionArn": f"{ARN}:feedback:live",
     "SweepFunctionArn": f"{ARN}:sweep:live",
     "ApiUrl": "https://abc123.execute-api.eu-central-1.amazonaws.com",
+    "SweepScheduleName": "sweep",
+    "ScheduleGroupName": "shop",
 }
 ROUTES = {"DetailedMetricsEnabled": True, "ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 100}
 
@@ -28,6 +30,7 @@ class Account:
         self.concurrency = {"dispatch": 3}
         self.enabled = {"dispatch": True, "feedback": True}
         self.routes = dict(ROUTES)
+        self.schedule = {"Name": "sweep", "GroupName": "shop", "State": "ENABLED", "ScheduleExpression": "rate(1 minute)"}
         self.fails = set()
 
     def __getattr__(self, name):
@@ -62,8 +65,14 @@ class Account:
     def update_stage(self, ApiId, StageName, DefaultRouteSettings):
         self.routes = dict(DefaultRouteSettings)
 
+    def get_schedule(self, Name, GroupName):
+        return self.schedule | {"Arn": f"arn:{GroupName}/{Name}", "ResponseMetadata": {}}
+
+    def update_schedule(self, **schedule):
+        self.schedule = schedule
+
     def all(self):
-        return dict(self.concurrency), dict(self.enabled), dict(self.routes)
+        return dict(self.concurrency), dict(self.enabled), dict(self.routes), dict(self.schedule)
 
 
 class Traffic(unittest.TestCase):
@@ -74,7 +83,7 @@ class Traffic(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.state = State(Path(folder.name) / "state.json")
         self.account = Account()
-        self.clients = SimpleNamespace(aws_lambda=self.account, apigatewayv2=self.account)
+        self.clients = SimpleNamespace(aws_lambda=self.account, apigatewayv2=self.account, scheduler=self.account)
 
     def call(self, step, *rest):
         with contextlib.redirect_stdout(io.StringIO()), mock.patch("time.sleep"):
@@ -86,8 +95,30 @@ class Traffic(unittest.TestCase):
         self.assertEqual(self.account.concurrency, {"dispatch": 0, "sweep": 0})
         self.assertEqual(self.account.enabled, {"dispatch": False, "feedback": False})
         self.assertEqual(self.account.routes, ROUTES | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
+        self.assertEqual(self.account.schedule["State"], "DISABLED")
         self.call(traffic.start)
         self.assertEqual(self.account.all(), before)
+
+    def test_what_runs_again_before_its_time_is_noticed(self):
+        self.call(traffic.stop, 0)
+        traffic.need_stopped(self.clients, OUTPUTS, self.state)
+        for wake in (
+            lambda: self.account.concurrency.update(sweep=3),
+            lambda: self.account.concurrency.pop("dispatch"),
+            lambda: self.account.enabled.update(feedback=True),
+            lambda: self.account.schedule.update(State="ENABLED"),
+        ):
+            stopped = self.account.all()
+            wake()
+            with self.assertRaises(Refused):
+                traffic.need_stopped(self.clients, OUTPUTS, self.state)
+            self.account.concurrency, self.account.enabled, self.account.routes, self.account.schedule = stopped
+
+    def test_an_update_that_gives_functions_their_concurrency_again_changes_nothing(self):
+        self.call(traffic.stop, 0)
+        self.account.concurrency = {"dispatch": 3}
+        traffic.stay_stopped(self.clients, self.state)
+        traffic.need_stopped(self.clients, OUTPUTS, self.state)
 
     def test_a_run_that_broke_off_does_not_take_its_own_doing_for_what_was_before(self):
         before = self.account.all()
