@@ -509,6 +509,8 @@ pub const BUDGET_BELIEVED_MS: u64 = 5 * BUDGET_SEEN_MS;
 /// After how long nobody can go by a hold that is over: whoever looked last may be a function that lives longest, by Lambda's
 /// rules 15 minutes.
 pub const BUDGET_LIFTED_MS: u64 = BUDGET_BELIEVED_MS + 15 * 60 * 1000;
+/// By how much the last count may lie in the future before it is taken for a mistake. Sooner, real time catches up.
+pub const BUDGET_AHEAD_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 /// Notifications that one sweep queues again when a hold is over, about.
 pub const BUDGET_RESUMED_MAX: usize = 1_000;
 /// Pages of held notifications it looks at for them.

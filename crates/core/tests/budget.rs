@@ -165,3 +165,27 @@ fn a_hold_counts_as_lifted_when_nobody_can_believe_in_it_any_more() {
     assert!(record.lifted(now.plus_ms(BUDGET_LIFTED_MS)));
     assert!(!record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)));
 }
+
+#[test]
+fn a_clock_that_was_far_ahead_once_does_not_switch_the_budget_off() {
+    let now = at("2026-11-20T10:00:00Z");
+    let rates = Rates { email: usd("1"), standing_month: usd("0") };
+    let mut record = BudgetRecord::new(now);
+    record.count(0, now);
+    record.count(10, now.plus_ms(HOUR_MS));
+    // Years ahead, and back.
+    record.count(10, at("2031-01-01T00:00:00Z"));
+    let later = now.plus_ms(2 * HOUR_MS);
+    record.count(10, later);
+    assert_eq!(record.spending(rates, later).counted_until, later);
+    record.count(30, later.plus_ms(HOUR_MS));
+    assert_eq!(record.spending(rates, later.plus_ms(HOUR_MS)).emails, 20, "those after it was noticed");
+    let spent = record.spending(rates, later.plus_ms(HOUR_MS)).spent;
+    assert!(matches!(record.judge(Some(usd("20")), spent, later.plus_ms(HOUR_MS)), BudgetTurn::Held(_)));
+    // A few minutes are no mistake: what was counted then is not counted again.
+    let mut record = BudgetRecord::new(now);
+    record.count(0, now);
+    record.count(10, now.plus_ms(600_000));
+    record.count(10, now);
+    assert_eq!(record.spending(rates, now).emails, 10);
+}

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::money::Usd;
 use super::outcome::Cause;
 use super::time::Timestamp;
-use crate::limits::{BUDGET_LIFTED_MS, BUDGET_SPANS_MAX};
+use crate::limits::{BUDGET_AHEAD_MS, BUDGET_LIFTED_MS, BUDGET_SPANS_MAX};
 
 /// Why a notification is held that came while the month's budget was spent.
 pub const CAUSE_BUDGET: Cause = Cause::known("budget_reached");
@@ -152,6 +152,10 @@ impl BudgetRecord {
     /// counts as much as the day before.
     pub fn count(&mut self, sent_last_day: u64, now: Timestamp) {
         let now_ms = now.as_millis();
+        if Timestamp::from_millis(self.until_ms).ms_since(now) > BUDGET_AHEAD_MS {
+            self.begin_anew(sent_last_day, now);
+            return;
+        }
         // Two that count at once: the later instant was counted already.
         if now_ms < self.until_ms || (now_ms == self.until_ms && !self.spans.is_empty()) {
             return;
@@ -188,6 +192,22 @@ impl BudgetRecord {
                 };
             }
         }
+        self.until_ms = now_ms;
+    }
+
+    /// A clock was far ahead when it was counted last. Waiting until time has caught up would mean no budget meanwhile: what
+    /// the last day brought is taken for counted, and the month's count stays if it is this month's.
+    fn begin_anew(&mut self, sent_last_day: u64, now: Timestamp) {
+        let now_ms = now.as_millis();
+        let month_ms = month_of(now).0.as_millis();
+        if month_ms != self.month_ms {
+            self.month_ms = month_ms;
+            self.since_ms = now_ms;
+            self.milli_emails = 0;
+            self.released_ms = None;
+        }
+        let from_ms = now_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
+        self.spans = vec![Span { from_ms, until_ms: now_ms, milli: sent_last_day.saturating_mul(1_000) }];
         self.until_ms = now_ms;
     }
 
