@@ -48,7 +48,7 @@ def stop(clients, outputs, state, wait_secs):
     for mapping in state["mappings"]:
         _until_disabled(clients, mapping)
     if state["throttle"]:
-        _set_throttle(clients, outputs, state["throttle"] | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
+        _set_throttle(clients, outputs, {key: _none_of(value) for key, value in state["throttle"].items()})
     for function in functions.values():
         clients.aws_lambda.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     print(f"stopped; waiting {wait_secs} s for what is under way to end")
@@ -130,12 +130,19 @@ def _throttle_of(clients, outputs):
     if "ApiUrl" not in outputs:
         return None
     stage = clients.apigatewayv2.get_stage(ApiId=_api_id(outputs), StageName="$default")
-    # All of them, because what is left out when they are set is forgotten.
-    return stage["DefaultRouteSettings"]
+    # All of them, because what is left out when they are set is forgotten. A route's own limit comes before the stage's.
+    return {"DefaultRouteSettings": stage["DefaultRouteSettings"], "RouteSettings": stage.get("RouteSettings", {})}
+
+
+def _none_of(settings):
+    """The same where nobody may ask anything: of the stage, or of each of its routes."""
+    if all(isinstance(value, dict) for value in settings.values()):
+        return {route: _none_of(own) for route, own in settings.items()}
+    return settings | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0}
 
 
 def _set_throttle(clients, outputs, throttle):
-    clients.apigatewayv2.update_stage(ApiId=_api_id(outputs), StageName="$default", DefaultRouteSettings=throttle)
+    clients.apigatewayv2.update_stage(ApiId=_api_id(outputs), StageName="$default", **throttle)
 
 
 def _api_id(outputs):

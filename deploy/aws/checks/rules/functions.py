@@ -84,6 +84,10 @@ def authorized(template):
             if kind not in ("AWS_IAM", "JWT"):
                 yield Finding("api-authorization", name, f"answers anybody ({kind})")
     for name, stage in template.of_type("AWS::ApiGatewayV2::Stage"):
+        for route_key in sorted(SIGNED_PATHS):
+            limit = stage.get("RouteSettings", {}).get(route_key, {})
+            if not limit.get("ThrottlingRateLimit") or not limit.get("ThrottlingBurstLimit"):
+                yield Finding("api-throttling", name, f"lets {route_key}, which anybody may ask, use up the API")
         settings = stage.get("DefaultRouteSettings", {})
         if "ThrottlingRateLimit" not in settings or "ThrottlingBurstLimit" not in settings:
             yield Finding("api-throttling", name, "takes any number of requests")

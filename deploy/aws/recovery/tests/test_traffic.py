@@ -20,7 +20,11 @@ OUTPUTS = {
     "SweepScheduleName": "sweep",
     "ScheduleGroupName": "shop",
 }
-ROUTES = {"DetailedMetricsEnabled": True, "ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 100}
+ROUTES = {
+    "DefaultRouteSettings": {"DetailedMetricsEnabled": True, "ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 100},
+    "RouteSettings": {"GET /open": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 20}},
+}
+NONE = {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0}
 
 
 class Account:
@@ -60,10 +64,10 @@ class Account:
         self.enabled[UUID] = Enabled
 
     def get_stage(self, ApiId, StageName):
-        return {"DefaultRouteSettings": dict(self.routes)}
+        return dict(self.routes)
 
-    def update_stage(self, ApiId, StageName, DefaultRouteSettings):
-        self.routes = dict(DefaultRouteSettings)
+    def update_stage(self, ApiId, StageName, **routes):
+        self.routes = routes
 
     def get_schedule(self, Name, GroupName):
         return self.schedule | {"Arn": f"arn:{GroupName}/{Name}", "ResponseMetadata": {}}
@@ -94,7 +98,13 @@ class Traffic(unittest.TestCase):
         self.call(traffic.stop, 0)
         self.assertEqual(self.account.concurrency, {"dispatch": 0, "sweep": 0})
         self.assertEqual(self.account.enabled, {"dispatch": False, "feedback": False})
-        self.assertEqual(self.account.routes, ROUTES | {"ThrottlingRateLimit": 0, "ThrottlingBurstLimit": 0})
+        self.assertEqual(
+            self.account.routes,
+            {
+                "DefaultRouteSettings": {"DetailedMetricsEnabled": True} | NONE,
+                "RouteSettings": {"GET /open": NONE},
+            },
+        )
         self.assertEqual(self.account.schedule["State"], "DISABLED")
         self.call(traffic.start)
         self.assertEqual(self.account.all(), before)

@@ -82,7 +82,7 @@ class Route(_OfApi):
 
 class Stage(Kind):
     TYPE = "AWS::ApiGatewayV2::Stage"
-    APPLIED = ("AccessLogSettings", "ApiId", "AutoDeploy", "DefaultRouteSettings", "StageName", "Tags")
+    APPLIED = ("AccessLogSettings", "ApiId", "AutoDeploy", "DefaultRouteSettings", "RouteSettings", "StageName", "Tags")
     REQUIRED = ("ApiId", "StageName")
     REPLACING = ("ApiId", "StageName")
 
