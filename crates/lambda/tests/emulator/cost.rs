@@ -1,6 +1,7 @@
 //! What one e-mail costs, counted: every request that the functions make for it, from the order to the report of its
 //! delivery.
 
+use postrider_aws::cost::{Prices, Usage, estimate};
 use postrider_testkit::emulator::Delivery;
 use postrider_testkit::emulator::lambda::{EventSource, Function};
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use crate::stack::{Stack, TABLE};
 /// A multiple of the batch size: batches are full.
 const EMAILS: u32 = 200;
 const BATCH: usize = 10;
+/// For which it is said what 1,000 cost.
+const VOLUMES_A_DAY: [u64; 4] = [2_000, 20_000, 200_000, 2_000_000];
 const SWEEPS: u32 = 5;
 const SWEEPS_A_MONTH: f64 = 43_200.0;
 /// Where the counts are kept, of which `usage.toml` and docs/cost.md are made. `POSTRIDER_WRITE_COST=1` writes them.
@@ -76,12 +79,14 @@ fn what_an_email_costs_is_counted_and_within_its_bounds() {
         "lambdaInvocationsPerEmail": counted(invocations),
         "logBytesPerEmail": counted(log_bytes),
     });
+    let cost = with_money(cost);
     println!("{cost:#}");
 
     assert_eq!(stack.account.sent().len(), EMAILS as usize + 1);
     assert!(writes <= 8.0 && reads <= 6.05, "{cost:#}");
     assert!(cost["sqsRequestsPerEmail"].as_f64().unwrap() <= 0.7, "{cost:#}");
     assert_eq!(cost["sesCallsPerEmail"], 1.0, "{cost:#}");
+    assert!(cost["usdPer1000BesidesSes"].as_f64().unwrap() <= 0.008, "{cost:#}");
     assert!(cost["logBytesPerEmail"].as_f64().unwrap() / 1e9 <= used("log_gigabyte"), "{cost:#}");
     if std::env::var_os("POSTRIDER_WRITE_COST").is_some() {
         std::fs::write(KEPT, format!("{cost:#}\n")).unwrap();
@@ -93,6 +98,29 @@ fn what_an_email_costs_is_counted_and_within_its_bounds() {
             "bench/aws-cost.json is not true any more: run this with POSTRIDER_WRITE_COST=1"
         );
     }
+}
+
+/// The counts, and what the usage to which they are held comes to with the dated prices.
+fn with_money(mut cost: Value) -> Value {
+    let prices = Prices::shipped().unwrap();
+    let dollars = |usd: String| usd.parse::<f64>().unwrap();
+    let thousand = |usage: &Usage, volume| {
+        dollars(estimate(&prices, usage, volume).unwrap().thousand_usd().unwrap().round_dp(6).to_string())
+    };
+    let usage = Usage::shipped().unwrap();
+    let by_volume = VOLUMES_A_DAY.map(|volume| (volume.to_string(), thousand(&usage, volume).into()));
+    let mut shipped: toml::Table = include_str!("../../../aws/src/cost/usage.toml").parse().unwrap();
+    shipped["per_email"].as_table_mut().unwrap().remove("ses_message").unwrap();
+    let besides_ses: Usage = toml::from_str(&shipped.to_string()).unwrap();
+    let besides_ses = estimate(&prices, &besides_ses, 0).unwrap().each_usd.to_string();
+    cost["usdPer1000"] = Value::Object(by_volume.into_iter().collect());
+    cost["usdPer1000Volumes"] = "e-mails a day; SES and what does not depend on volume included".into();
+    cost["usdPer1000BesidesSes"] = ((dollars(besides_ses) * 1e9).round() / 1e6).into();
+    cost["usdPerMonthWhateverIsSent"] =
+        dollars(estimate(&prices, &usage, 0).unwrap().standing_usd.round_dp(4).to_string()).into();
+    cost["pricesAsOf"] = prices.oldest_date().into();
+    cost["assumed"] = json!({ "lambdaGbSecondsPerEmail": shipped["per_email"]["lambda_gb_second"].as_str() });
+    cost
 }
 
 /// What `usage.toml` says an e-mail uses; every count must be within it, and a test beside it holds it to what is kept.
