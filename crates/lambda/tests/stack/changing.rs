@@ -209,3 +209,27 @@ fn a_delete_leaves_what_holds_data_and_nothing_else() {
         assert!(is_gone, "{one:#}");
     }
 }
+
+#[test]
+fn a_change_set_shows_what_would_change_and_changes_nothing_before_it_is_executed() {
+    let account = account_with_artifact();
+    let first = parameters("prod", &account, &[]);
+    let stack = deploy(&account, &first);
+    let before = stack.shown();
+    let longer = with(&first, "LogRetentionDays", "731");
+    let described = stack.plan("longer", &template(), &longer).unwrap();
+    assert!(described.contains("<Status>CREATE_COMPLETE</Status>"), "{described}");
+    let changes: Vec<&str> = described.split("<ResourceChange>").skip(1).collect();
+    assert!(!changes.is_empty());
+    for change in changes {
+        assert!(change.contains("<Action>Modify</Action><Replacement>False</Replacement>"), "{change}");
+        assert!(change.contains("<ResourceType>AWS::Logs::LogGroup</ResourceType>"), "{change}");
+    }
+    assert_eq!(stack.shown(), before);
+    stack.execute("longer").unwrap();
+    assert_eq!(stack.status().0, "UPDATE_COMPLETE");
+    assert_eq!(stack.shown()["resources"]["DispatchLogGroup"]["found"]["RetentionInDays"], json!("731"));
+    let described = stack.plan("again", &template(), &longer).unwrap();
+    assert!(described.contains("<Status>FAILED</Status>") && described.contains("didn't contain changes"));
+    assert!(stack.execute("again").is_err());
+}

@@ -48,6 +48,39 @@ impl Deployment {
         self.send("UpdateStack", template, parameters)
     }
 
+    /// Makes a change set of the template and the parameters, and tells how it describes itself, in XML.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    ///
+    /// # Panics
+    /// As [`Self::create`].
+    pub fn plan(
+        &self,
+        change_set: &str,
+        template: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<String, Refusal> {
+        let mut fields = self.fields(template, parameters);
+        fields.push(("ChangeSetName".to_owned(), change_set.to_owned()));
+        fields.push(("ChangeSetType".to_owned(), "UPDATE".to_owned()));
+        self.account.form("cloudformation", "CreateChangeSet", &fields)?;
+        self.account.form("cloudformation", "DescribeChangeSet", &self.of(change_set))
+    }
+
+    /// Does what a change set describes.
+    ///
+    /// # Errors
+    /// What CloudFormation refuses.
+    pub fn execute(&self, change_set: &str) -> Result<(), Refusal> {
+        self.account.form("cloudformation", "ExecuteChangeSet", &self.of(change_set)).map(|_| ())
+    }
+
+    fn of(&self, change_set: &str) -> [(String, String); 2] {
+        [("StackName", &*self.name), ("ChangeSetName", change_set)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    }
+
     /// Deletes it. What is retained stays.
     ///
     /// # Errors
@@ -83,6 +116,11 @@ impl Deployment {
         template: &str,
         parameters: &BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
+        let fields = self.fields(template, parameters);
+        self.account.form("cloudformation", action, &fields).map(|_| ())
+    }
+
+    fn fields(&self, template: &str, parameters: &BTreeMap<String, String>) -> Vec<(String, String)> {
         let bucket = bucket(&self.account);
         let key = format!("{}.yaml", self.name);
         // A template in the request may have 51,200 bytes, one in S3 a million.
@@ -97,6 +135,6 @@ impl Deployment {
             fields.push((format!("{entry}.ParameterKey"), name.clone()));
             fields.push((format!("{entry}.ParameterValue"), value.clone()));
         }
-        self.account.form("cloudformation", action, &fields).map(|_| ())
+        fields
     }
 }

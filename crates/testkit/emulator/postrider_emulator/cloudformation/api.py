@@ -14,6 +14,7 @@ from .. import limits
 from ..reply import AwsError, Reply
 from . import template as templates
 from .aws import Answer, Aws, Refused
+from .change_sets import ChangeSets
 from .stack import Plan, Stack
 from .template import TemplateError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..accounts import Account
     from ..call import Call
+    from .resource import Resource
 
 _NAMED = ("ManagedPolicyName", "RoleName")
 _ENDED = ("DELETE_COMPLETE",)
@@ -29,6 +31,7 @@ _KNOWN_FIELDS = re.compile(
     r"Action|Version|StackName|Template(Body|URL)"
     r"|Parameters\.member\.\d+\.(ParameterKey|ParameterValue|UsePreviousValue)"
     r"|Capabilities\.member\.\d+|UsePreviousTemplate|DisableRollback|NextToken"
+    r"|ChangeSet(Name|Type)|RollbackConfiguration\.[\w.]+|ImportExistingResources|RoleARN"
 )
 
 
@@ -37,6 +40,7 @@ class Stacks:
 
     def __init__(self) -> None:
         self.lock = RLock()
+        self.change_sets = ChangeSets()
         self._stacks: dict[tuple[str, str], list[Stack]] = {}
 
     def find(self, region: str, name: str) -> Stack:
@@ -55,6 +59,11 @@ class Stacks:
             raise AwsError("LimitExceededException", f"an account has at most {limits.STACKS_MAX} stacks here")
         self._stacks.setdefault((region, stack.name), []).append(stack)
 
+    def left_behind(self, region: str, name: str) -> dict[str, Resource]:
+        """What stacks of that name left when they were deleted, by its logical id."""
+        ended = [stack for stack in self._stacks.get((region, name), []) if stack.status in _ENDED]
+        return {one.logical_id: one for stack in ended for one in stack.retained}
+
     def standing(self, region: str) -> list[Stack]:
         """Those that have not been deleted."""
         every = [stack for (place, _), stacks in self._stacks.items() if place == region for stack in stacks]
@@ -71,6 +80,11 @@ class CloudFormation:
         """Answers a call."""
         form = {name: values[0] for name, values in parse_qs(call.body.decode(), keep_blank_values=True).items()}
         actions = {
+            "CreateChangeSet": self._create_change_set,
+            "DescribeChangeSet": self._describe_change_set,
+            "ExecuteChangeSet": self._execute_change_set,
+            "DeleteChangeSet": self._delete_change_set,
+            "GetTemplateSummary": self._summary,
             "CreateStack": self._create,
             "UpdateStack": self._update,
             "DeleteStack": self._delete,
@@ -106,6 +120,43 @@ class CloudFormation:
         stacks.add(aws.region, stack)
         stack.create(plan)
         return {"StackId": stack.id}
+
+    def _create_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        name = form.get("StackName", "")
+        is_new = form.get("ChangeSetType") == "CREATE"
+        if is_new:
+            try:
+                stack = stacks.find(aws.region, name)
+            except AwsError:
+                stack = Stack(aws, name)
+                stacks.add(aws.region, stack)
+            if stack.status != "REVIEW_IN_PROGRESS":
+                raise TemplateError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
+            if form.get("ImportExistingResources") == "true":
+                stack.may_take_in = stacks.left_behind(aws.region, name)
+        else:
+            stack = stacks.find(aws.region, name)
+        made = stacks.change_sets.add(form.get("ChangeSetName", ""), stack, _planned(stack, aws, form), is_new)
+        return {"Id": made.id, "StackId": stack.id}
+
+    def _describe_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        stack = stacks.find(aws.region, form.get("StackName", ""))
+        return stacks.change_sets.find(stack, form.get("ChangeSetName", "")).shown()
+
+    def _execute_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        stack = stacks.find(aws.region, form.get("StackName", ""))
+        stacks.change_sets.take(stack, form.get("ChangeSetName", "")).execute()
+        return {}
+
+    def _delete_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        stack = stacks.find(aws.region, form.get("StackName", ""))
+        stacks.change_sets.take(stack, form.get("ChangeSetName", ""))
+        return {}
+
+    def _summary(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        stack = stacks.find(aws.region, form.get("StackName", ""))
+        declared = stack.plan.template["Resources"].values() if stack.plan else ()
+        return {"ResourceTypes": sorted({one["Type"] for one in declared})}
 
     def _update(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
         stack = stacks.find(aws.region, form.get("StackName", ""))

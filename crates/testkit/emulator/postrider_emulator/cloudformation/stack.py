@@ -54,6 +54,9 @@ class Stack:
         self.deleted: list[Resource] = []
         self.outputs: list[dict[str, str]] = []
         self.events: list[Event] = []
+        # What earlier stacks of this name left behind, if it may be taken in, and what was.
+        self.may_take_in: dict[str, Resource] = {}
+        self._taken_in: set[str] = set()
         self._aws = aws
 
     def prepare(self, text: str, template: dict[str, Any], given: dict[str, str]) -> Plan:
@@ -71,7 +74,7 @@ class Stack:
             "AWS::URLSuffix": "amazonaws.com",
         }
         plan = Plan(text, template, given, {**values, **pseudo})
-        scope = self._scope(plan, {})
+        scope = self.scope(plan, {})
         parameters.check_rules(template, scope)
         graph.ordered(template["Resources"], scope)
         return plan
@@ -83,8 +86,9 @@ class Stack:
             self._apply(plan)
         except (Failed, TemplateError) as error:
             self._tell_own("ROLLBACK_IN_PROGRESS", str(error))
-            for one in reversed(list(self.resources.values())):
-                self._remove(one)
+            for name, one in reversed(list(self.resources.items())):
+                if name not in self._taken_in:
+                    self._remove(one)
             self.resources = {}
             self._tell_own("ROLLBACK_COMPLETE", str(error))
             return
@@ -129,19 +133,20 @@ class Stack:
         self.outputs = []
         self._tell_own("DELETE_COMPLETE", "")
 
-    def _scope(self, plan: Plan, resources: dict[str, Resource]) -> Scope:
+    def scope(self, plan: Plan, resources: dict[str, Resource]) -> Scope:
+        """What expressions of the plan's template may refer to, with these resources."""
         references = {name: (one.made.physical_id, one.made.attributes) for name, one in resources.items()}
         template = plan.template
         return Scope(plan.values, template.get("Mappings") or {}, template.get("Conditions") or {}, references)
 
     def _apply(self, plan: Plan) -> list[str]:
         """Makes and changes resources in order, and tells the order. Raises Failed or TemplateError."""
-        order = graph.ordered(plan.template["Resources"], self._scope(plan, {}))
+        order = graph.ordered(plan.template["Resources"], self.scope(plan, {}))
         if len(order) > limits.STACK_RESOURCES_MAX:
             raise TemplateError(f"Template format error: a stack has at most {limits.STACK_RESOURCES_MAX} resources")
         settled: dict[str, Resource] = {}
         for name in order:
-            scope = self._scope(plan, settled)
+            scope = self.scope(plan, settled)
             declared = plan.template["Resources"][name]
             try:
                 wanted = intrinsics.resolve(declared.get("Properties") or {}, scope)
@@ -150,7 +155,7 @@ class Stack:
                 verb = "UPDATE" if name in self.resources else "CREATE"
                 self._tell(name, declared["Type"], "", f"{verb}_FAILED", str(error))
                 raise Failed(f"The following resource(s) failed: [{name}]: {error}") from None
-        scope = self._scope(plan, settled)
+        scope = self.scope(plan, settled)
         self.outputs = [
             {
                 "OutputKey": key,
@@ -164,6 +169,11 @@ class Stack:
 
     def _settle(self, name: str, declared: dict[str, Any], wanted: dict[str, Any]) -> Resource:
         old = self.resources.get(name)
+        left = self.may_take_in.get(name) if old is None else None
+        if left is not None and left.type == declared["Type"] and _is_named_alike(left.wanted, wanted):
+            old = self.resources[name] = left
+            self._taken_in.add(name)
+            self._tell_of(left, "IMPORT_COMPLETE")
         if old is not None and old.type != declared["Type"]:
             raise Failed(f"Update of resource type is not permitted: {old.type} to {declared['Type']}")
         if old is not None and old.wanted == wanted:
@@ -224,3 +234,11 @@ class Stack:
     def _tell(self, name: str, kind: str, physical_id: str, status: str, reason: str) -> None:
         self.events.append(Event(name, kind, physical_id, status, reason))
         del self.events[: -limits.STACK_EVENTS_MAX]
+
+
+# The properties that are names somebody has chosen: by nothing else is an existing resource known.
+_NAMES = ("AliasName", "BackupVaultName", "EmailIdentity", "LogGroupName", "Name", "QueueName", "TableName", "TopicName")
+
+
+def _is_named_alike(left: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return any(name in wanted and left.get(name) == wanted[name] for name in _NAMES)
