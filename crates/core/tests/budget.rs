@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use postrider_core::domain::budget::{BudgetRecord, BudgetTurn, Rates};
+use postrider_core::domain::budget::{BudgetRecord, BudgetTurn, Rates, Searched};
+use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::BUDGET_LIFTED_MS;
@@ -159,11 +160,42 @@ fn a_hold_counts_as_lifted_when_nobody_can_believe_in_it_any_more() {
     let now = at("2026-11-20T10:00:00Z");
     let mut record = BudgetRecord::new(now);
     record.judge(Some(usd("10")), usd("10"), now);
-    assert!(!record.lifted(now));
+    assert!(!record.searched(record.search(now), Searched::ToTheEnd, false, now), "it is on");
     record.release(now);
-    assert!(!record.lifted(now.plus_ms(BUDGET_LIFTED_MS - 1)));
-    assert!(record.lifted(now.plus_ms(BUDGET_LIFTED_MS)));
+    let search = |record: &mut BudgetRecord, has_found, ms| {
+        let began = now.plus_ms(ms);
+        record.searched(record.search(began), Searched::ToTheEnd, has_found, began)
+    };
+    assert!(!search(&mut record, false, BUDGET_LIFTED_MS - 1));
+    assert!(!search(&mut record, true, BUDGET_LIFTED_MS));
+    assert!(record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)), "there may be more");
+    // One that began too early has not seen what came behind it.
+    let early = record.search(now.plus_ms(BUDGET_LIFTED_MS - 1));
+    assert!(!record.searched(early, Searched::ToTheEnd, false, now.plus_ms(2 * BUDGET_LIFTED_MS)));
+    assert!(search(&mut record, false, BUDGET_LIFTED_MS));
     assert!(!record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)));
+}
+
+#[test]
+fn a_search_goes_on_where_it_was_and_forgets_nothing_it_found() {
+    let now = at("2026-11-20T10:00:00Z");
+    let mut record = BudgetRecord::new(now);
+    record.judge(Some(usd("10")), usd("10"), now);
+    // The month ends, and nobody has counted since.
+    let late = at("2026-12-01T00:00:00Z").plus_ms(BUDGET_LIFTED_MS);
+    let last = NotificationId::new(now, 7);
+    assert!(record.searched(record.search(late), Searched::Until(Some(last)), true, late));
+    let mut stored = BudgetRecord::from_bytes(&record.to_bytes()).unwrap();
+    assert_eq!(stored, record);
+    let search = stored.search(late.plus_ms(HOUR_MS));
+    assert_eq!(search.after(), Some(last));
+    assert!(stored.searched(search, Searched::ToTheEnd, false, late.plus_ms(HOUR_MS)));
+    assert!(stored.is_lifting(late), "its first part has found some");
+    assert_eq!(stored.search(late).after(), None, "from the newest again");
+    // What an older version has stored is read as well.
+    let text = String::from_utf8(stored.to_bytes()).unwrap();
+    assert!(text.contains("\"lifting\"") && !text.contains("search"), "{text}");
+    assert_eq!(BudgetRecord::from_bytes(text.as_bytes()), Some(stored));
 }
 
 #[test]

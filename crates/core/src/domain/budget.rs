@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::id::NotificationId;
 use super::money::Usd;
 use super::outcome::Cause;
 use super::time::Timestamp;
@@ -74,7 +75,44 @@ enum Hold {
     /// Nothing is sent.
     On { since_ms: i64, until_ms: i64, spent_nanos: u64, budget_nanos: u64 },
     /// It is over, and what it held is being queued.
-    Lifting { since_ms: i64 },
+    Lifting {
+        since_ms: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        search: Option<Search>,
+    },
+}
+
+/// How far a search has come for what a hold had held, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// When it began.
+    began_ms: i64,
+    /// Older than this is still to be looked at.
+    #[serde(with = "id_text")]
+    after: Option<NotificationId>,
+    /// Whether it has found any.
+    has_found: bool,
+}
+
+impl Search {
+    fn new(now: Timestamp) -> Self {
+        Self { began_ms: now.as_millis(), after: None, has_found: false }
+    }
+
+    /// Where it goes on.
+    #[must_use]
+    pub fn after(self) -> Option<NotificationId> {
+        self.after
+    }
+}
+
+/// How a part of a search has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// What is older than this is still to be looked at; all that is newer was.
+    Until(Option<NotificationId>),
+    /// There is nothing older.
+    ToTheEnd,
 }
 
 /// A hold that is on.
@@ -307,25 +345,64 @@ impl BudgetRecord {
         self.hold != Hold::Off && !self.is_holding(now)
     }
 
-    /// Notes that everything a hold had held was queued by `now`. Whoever had seen the hold may go on holding for
-    /// a while; until [`BUDGET_LIFTED_MS`] are over, nothing changes. Tells whether it did.
-    pub fn lifted(&mut self, now: Timestamp) -> bool {
-        let since_ms = match self.hold {
-            Hold::Off => return false,
-            // The month was over before anybody noticed.
-            Hold::On { until_ms, .. } => until_ms,
-            Hold::Lifting { since_ms } => since_ms,
-        };
-        let is_done =
-            !self.is_holding(now) && now.ms_since(Timestamp::from_millis(since_ms)) >= BUDGET_LIFTED_MS;
-        if is_done {
-            self.hold = Hold::Off;
+    /// Where the search goes on, at `now`, for what a hold had held.
+    #[must_use]
+    pub fn search(&self, now: Timestamp) -> Search {
+        match self.hold {
+            Hold::Lifting { search: Some(search), .. } => search,
+            Hold::Lifting { search: None, .. } | Hold::On { .. } | Hold::Off => Search::new(now),
         }
-        is_done
+    }
+
+    /// Notes how far `search` has come, and whether it has found any in this part. One that has come to the end without
+    /// finding any ends the lifting, but not before [`BUDGET_LIFTED_MS`] are over: whoever had seen the hold may go on
+    /// holding for a while. Tells whether anything is different now.
+    pub fn searched(&mut self, search: Search, searched: Searched, has_found: bool, now: Timestamp) -> bool {
+        let since_ms = match self.hold {
+            // The month was over before anybody noticed.
+            Hold::On { until_ms, .. } if !self.is_holding(now) => until_ms,
+            Hold::Lifting { since_ms, .. } => since_ms,
+            Hold::On { .. } | Hold::Off => return false,
+        };
+        let has_found = has_found || search.has_found;
+        let began = Timestamp::from_millis(search.began_ms);
+        let was_late = began.ms_since(Timestamp::from_millis(since_ms)) >= BUDGET_LIFTED_MS;
+        let next = match searched {
+            Searched::ToTheEnd if was_late && !has_found => Hold::Off,
+            // There is nothing to remember. That the month is over is for the next count to say.
+            Searched::ToTheEnd | Searched::Until(None) if matches!(self.hold, Hold::On { .. }) => {
+                return false;
+            }
+            Searched::ToTheEnd | Searched::Until(None) => Hold::Lifting { since_ms, search: None },
+            Searched::Until(after) => {
+                Hold::Lifting { since_ms, search: Some(Search { after, has_found, ..search }) }
+            }
+        };
+        let is_new = next != self.hold;
+        self.hold = next;
+        is_new
     }
 
     fn lift(&mut self, now: Timestamp) {
-        self.hold = Hold::Lifting { since_ms: now.as_millis() };
+        self.hold = Hold::Lifting { since_ms: now.as_millis(), search: None };
+    }
+}
+
+/// An id as its text. One that cannot be read is none: then the search begins anew.
+mod id_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::NotificationId;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(super) fn serialize<S: Serializer>(id: &Option<NotificationId>, to: S) -> Result<S::Ok, S::Error> {
+        id.map(|id| id.to_string()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<NotificationId>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.and_then(|text| text.parse().ok()))
     }
 }
 

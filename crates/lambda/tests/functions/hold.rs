@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use postrider_aws::emf::Metric;
 use postrider_core::domain::budget::{BudgetRecord, CAUSE_BUDGET};
-use postrider_core::domain::outcome::FaultScope;
+use postrider_core::domain::outcome::{Cause, FaultScope};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineKind;
+use postrider_core::limits::PAGE_SCAN_MAX;
 use postrider_core::ports::budget::BudgetLedger as _;
-use postrider_core::ports::ledger::{Intervention, Ledger as _};
+use postrider_core::ports::ledger::{Acceptance, Intervention, Ledger as _};
 use postrider_core::use_cases::budget;
+use postrider_testkit::contract::scene::Scene;
 use tokio::time::sleep;
 
 use crate::orders::orders;
@@ -112,4 +114,27 @@ async fn the_end_of_the_month_lets_everything_go_without_anybody() {
     sleep(Duration::from_millis(until.ms_since(world.now()))).await;
     world.sweep().await;
     assert_eq!((world.status("1").await, world.sent()), (Status::Sent, 1));
+}
+
+/// A ledger looks at so many at once and no more; those that something else holds must not hide what lies behind them.
+#[tokio::test(start_paused = true)]
+async fn what_lies_behind_others_that_are_held_is_reached_by_run_after_run() {
+    let world = World::new();
+    spend(&world).await;
+    world.dispatch(orders(["1"])).await;
+    let id = world.of_order("1").await.id;
+    sleep(60 * MINUTE).await;
+    let scene = Scene::new(Arc::clone(&world.parts.ledger));
+    scene.clock.advance_ms(world.now().ms_since(scene.now()));
+    let hold = Some(Cause::known("reputation"));
+    for order in 0..PAGE_SCAN_MAX {
+        let other = scene.acceptance(&format!("other-{order}"));
+        scene.accept(Acceptance { hold: hold.clone(), ..other }).await;
+    }
+    release(&world).await;
+    // There is time for one step, and what it looks at does not reach that far.
+    let step = async || budget::resume(&*world.ledger, &*world.parts.clock, world.now()).await.unwrap();
+    let status = async || world.ledger.find(id).await.unwrap().unwrap().notification.lifecycle.status;
+    assert_eq!((step().await, status().await), (0, Status::Held));
+    assert_eq!((step().await, status().await), (1, Status::Queued));
 }
