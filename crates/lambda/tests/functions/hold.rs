@@ -9,10 +9,11 @@ use postrider_core::domain::budget::{BudgetRecord, CAUSE_BUDGET};
 use postrider_core::domain::outcome::{Cause, FaultScope};
 use postrider_core::domain::status::Status;
 use postrider_core::domain::timeline::TimelineKind;
-use postrider_core::limits::PAGE_SCAN_MAX;
+use postrider_core::limits::{BUDGET_BELIEVED_MS, PAGE_SCAN_MAX};
 use postrider_core::ports::budget::BudgetLedger as _;
 use postrider_core::ports::ledger::{Acceptance, Intervention, Ledger as _};
 use postrider_core::use_cases::budget;
+use postrider_lambda::dispatch;
 use postrider_testkit::contract::scene::Scene;
 use tokio::time::sleep;
 
@@ -23,10 +24,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Spends the budget, and waits until every process has seen it.
 async fn spend(world: &World) {
+    store_spent(world).await;
+    sleep(MINUTE).await;
+}
+
+async fn store_spent(world: &World) {
     let mut record = BudgetRecord::new(world.now());
     record.judge(Some("5".parse().unwrap()), "6".parse().unwrap(), world.now());
     assert!(world.ledger.store_budget(record, 0).await.unwrap());
-    sleep(MINUTE).await;
 }
 
 async fn release(world: &World) {
@@ -137,4 +142,34 @@ async fn what_lies_behind_others_that_are_held_is_reached_by_run_after_run() {
     let status = async || world.ledger.find(id).await.unwrap().unwrap().notification.lifecycle.status;
     assert_eq!((step().await, status().await), (0, Status::Held));
     assert_eq!((step().await, status().await), (1, Status::Queued));
+}
+
+/// A batch may last longer than what it has seen at its beginning is true.
+#[tokio::test(start_paused = true)]
+async fn a_batch_notices_a_hold_that_begins_while_it_is_dealt_with() {
+    let mut world = World::with_mailer(|_| Act::TakeAfterMs(9_000));
+    world.parts.concurrency = 1;
+    let orders = orders(["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    let invocation = world.invocation_of_ms(300_000);
+    let batch = dispatch::handle(&world.parts, orders, &invocation);
+    let spent = async {
+        sleep(Duration::from_secs(1)).await;
+        store_spent(&world).await;
+    };
+    let ((answer, _), ()) = tokio::join!(batch, spent);
+    assert_eq!(again(&answer), [""; 0]);
+    assert_eq!((world.status("1").await, world.status("6").await), (Status::Sent, Status::Sent));
+    assert_eq!((world.status("8").await, world.status("9").await), (Status::Held, Status::Held));
+}
+
+/// Who cannot look goes by what was seen, but not for ever: what it held after the hold was over would stay held.
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_is_not_believed_for_ever() {
+    let world = World::new();
+    spend(&world).await;
+    assert!(world.parts.is_on_hold().await);
+    let seen = world.now();
+    let last_seen = |ms| world.parts.hold.last_seen(seen.plus_ms(ms));
+    assert!(last_seen(BUDGET_BELIEVED_MS - 1));
+    assert!(!last_seen(BUDGET_BELIEVED_MS));
 }
