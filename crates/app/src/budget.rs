@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postrider_aws::cost::{Prices, Usage, rates};
 use postrider_core::domain::budget::BudgetTurn;
-use postrider_core::use_cases::budget;
+use postrider_core::use_cases::budget::{self, Kept};
 use postrider_environment::config::{MailerSettings, Settings};
 use postrider_http::state::{Api, Tariff};
 use tokio::sync::watch;
@@ -57,13 +57,16 @@ impl Keeper {
         let Tariff { rates, budget: most } = self.api.tariff;
         let now = self.api.clock.now();
         let kept = budget::keep(&*self.api.ledger, sent_last_day, rates, most, now).await;
-        let (account, turn) = match kept {
+        let Kept { account, turn, was_ahead_ms } = match kept {
             Ok(kept) => kept,
             Err(error) => {
                 tracing::error!(%error, "what was spent could not be counted; it is tried again");
                 return false;
             }
         };
+        if let Some(was_ahead_ms) = was_ahead_ms {
+            tracing::error!(was_ahead_ms, "{}", budget::CLOCK_WAS_AHEAD);
+        }
         let (spent, forecast) = (account.spending.spent, account.spending.forecast);
         match turn {
             BudgetTurn::Unchanged => {}

@@ -514,8 +514,8 @@ pub const BUDGET_LIFTED_MS: u64 = 20 * 60 * 1000;
 // any more would be held for ever.
 const _: () = assert!(BUDGET_SEEN_MS < BUDGET_BELIEVED_MS);
 const _: () = assert!(BUDGET_BELIEVED_MS + INVOCATION_MS_MAX <= BUDGET_LIFTED_MS);
-/// By how much the last count may lie in the future before it is taken for a mistake. Sooner, real time catches up.
-pub const BUDGET_AHEAD_MS: u64 = 2 * 24 * 60 * 60 * 1000;
+/// By how much the last count may lie in the future before a clock is taken to be wrong. Sooner, real time catches up.
+pub const BUDGET_AHEAD_MS: u64 = 15 * 60 * 1000;
 /// Notifications that one sweep queues again when a hold is over, about.
 pub const BUDGET_RESUMED_MAX: usize = 1_000;
 /// Pages of held notifications it looks at for them.

@@ -188,15 +188,18 @@ impl BudgetRecord {
     /// The first time, all of them are taken to be spread evenly over the day. After that what is new is the difference
     /// to what is remembered of the same 24 hours; what was sent while nobody looked for more than a day is not known and
     /// counts as much as the day before.
-    pub fn count(&mut self, sent_last_day: u64, now: Timestamp) {
+    ///
+    /// Tells by how many milliseconds the last count lay ahead of `now`, if by so many that some clock is wrong.
+    pub fn count(&mut self, sent_last_day: u64, now: Timestamp) -> Option<u64> {
         let now_ms = now.as_millis();
-        if Timestamp::from_millis(self.until_ms).ms_since(now) > BUDGET_AHEAD_MS {
+        let ahead_ms = Timestamp::from_millis(self.until_ms).ms_since(now);
+        if ahead_ms > BUDGET_AHEAD_MS {
             self.begin_anew(sent_last_day, now);
-            return;
+            return Some(ahead_ms);
         }
         // Two that count at once: the later instant was counted already.
         if now_ms < self.until_ms || (now_ms == self.until_ms && !self.spans.is_empty()) {
-            return;
+            return None;
         }
         let window_ms = now.as_millis().saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
         let told = sent_last_day.saturating_mul(1_000);
@@ -217,6 +220,49 @@ impl BudgetRecord {
         // What was sent before anybody counted is not part of what was counted.
         let start_ms = if is_first { self.since_ms.max(month_ms) } else { month_ms };
         self.milli_emails = self.milli_emails.saturating_add(span.after(start_ms));
+        self.remember(span);
+        self.until_ms = now_ms;
+        None
+    }
+
+    /// A clock was ahead when it was counted last, or is behind now. Waiting until time has caught up would mean no budget
+    /// meanwhile: the spans end now, but what was counted stays known, and so does the month's count if it is this month's.
+    fn begin_anew(&mut self, sent_last_day: u64, now: Timestamp) {
+        let now_ms = now.as_millis();
+        let month_ms = month_of(now).0.as_millis();
+        let window_ms = now_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
+        let told = sent_last_day.saturating_mul(1_000);
+        for span in &mut self.spans {
+            span.until_ms = span.until_ms.min(now_ms);
+            span.from_ms = span.from_ms.min(span.until_ms.saturating_sub(1));
+        }
+        let known: u64 = self.spans.iter().map(|span| span.after(window_ms)).fold(0, u64::saturating_add);
+        let milli = told.saturating_sub(known);
+        let is_first = self.spans.is_empty();
+        if month_ms != self.month_ms {
+            self.month_ms = month_ms;
+            self.since_ms = now_ms;
+            self.milli_emails = 0;
+            self.released_ms = None;
+        } else if !is_first {
+            self.milli_emails = self.milli_emails.saturating_add(milli);
+        }
+        if is_first {
+            self.spans.push(Span { from_ms: window_ms, until_ms: now_ms, milli: told });
+        } else {
+            // What was guessed for the days in between would hide what comes next.
+            for span in self.spans.iter_mut().filter(|_| known > told) {
+                let milli = u128::from(span.milli) * u128::from(told) / u128::from(known);
+                span.milli = u64::try_from(milli).unwrap_or(u64::MAX);
+            }
+            self.remember(Span { from_ms: now_ms.saturating_sub(1), until_ms: now_ms, milli });
+        }
+        self.until_ms = now_ms;
+    }
+
+    /// Remembers one more span, and forgets those that have left the window.
+    fn remember(&mut self, span: Span) {
+        let window_ms = span.until_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
         self.spans.push(span);
         self.spans.retain(|span| span.until_ms > window_ms);
         // Whoever looks more often than that has its oldest spans joined.
@@ -230,23 +276,6 @@ impl BudgetRecord {
                 };
             }
         }
-        self.until_ms = now_ms;
-    }
-
-    /// A clock was far ahead when it was counted last. Waiting until time has caught up would mean no budget meanwhile: what
-    /// the last day brought is taken for counted, and the month's count stays if it is this month's.
-    fn begin_anew(&mut self, sent_last_day: u64, now: Timestamp) {
-        let now_ms = now.as_millis();
-        let month_ms = month_of(now).0.as_millis();
-        if month_ms != self.month_ms {
-            self.month_ms = month_ms;
-            self.since_ms = now_ms;
-            self.milli_emails = 0;
-            self.released_ms = None;
-        }
-        let from_ms = now_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
-        self.spans = vec![Span { from_ms, until_ms: now_ms, milli: sent_last_day.saturating_mul(1_000) }];
-        self.until_ms = now_ms;
     }
 
     /// What the month costs at `rates`, as of `now`.

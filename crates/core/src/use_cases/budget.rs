@@ -48,6 +48,23 @@ pub async fn account(
     Ok(ledger.budget().await?.map(|stored| Account::of(&stored.record, rates, now)))
 }
 
+/// What to tell a person of whom [`Kept::was_ahead_ms`] says it.
+pub const CLOCK_WAS_AHEAD: &str = "when the month's mail was counted last, a clock was ahead by this many milliseconds: it is \
+    counted anew from now on, and what the month has cost so far may be wrong. See to it that every machine that counts has \
+    the right time, and compare with the bill";
+
+/// What a count has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The month's money.
+    pub account: Account,
+    /// What has changed.
+    pub turn: BudgetTurn,
+    /// By how many milliseconds the count before lay ahead, if some clock was wrong: then it was begun anew, and what the
+    /// month has cost is not exact.
+    pub was_ahead_ms: Option<u64>,
+}
+
 /// Counts what the mail service has sent in the last 24 hours, and begins or ends the hold.
 ///
 /// # Errors
@@ -58,11 +75,11 @@ pub async fn keep(
     rates: Rates,
     budget: Option<Usd>,
     now: Timestamp,
-) -> Result<(Account, BudgetTurn), LedgerError> {
+) -> Result<Kept, LedgerError> {
     change(ledger, now, |record| {
-        record.count(sent_last_day, now);
+        let was_ahead_ms = record.count(sent_last_day, now);
         let turn = record.judge(budget, record.spending(rates, now).spent, now);
-        (true, (Account::of(record, rates, now), turn))
+        (true, Kept { account: Account::of(record, rates, now), turn, was_ahead_ms })
     })
     .await
 }

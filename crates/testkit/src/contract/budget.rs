@@ -200,7 +200,7 @@ pub async fn counts_at_the_same_time_count_once(scene: &Scene) {
     let keep = || budget::keep(&*scene.ledger, 1_000, rates, None, now);
     let (one, two, three) = tokio::join!(keep(), keep(), keep());
     for result in [one, two, three] {
-        assert_eq!(sure(result).0.spending.emails, 1_000);
+        assert_eq!(sure(result).account.spending.emails, 1_000);
     }
 }
 
