@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postrider_aws::cost::{Prices, Usage, rates};
 use postrider_core::domain::budget::BudgetTurn;
-use postrider_core::use_cases::budget;
+use postrider_core::use_cases::budget::{self, Kept};
 use postrider_environment::config::{MailerSettings, Settings};
 use postrider_http::state::{Api, Tariff};
 use tokio::sync::watch;
@@ -57,13 +57,16 @@ impl Keeper {
         let Tariff { rates, budget: most } = self.api.tariff;
         let now = self.api.clock.now();
         let kept = budget::keep(&*self.api.ledger, sent_last_day, rates, most, now).await;
-        let (account, turn) = match kept {
+        let Kept { account, turn, was_ahead_ms } = match kept {
             Ok(kept) => kept,
             Err(error) => {
                 tracing::error!(%error, "what was spent could not be counted; it is tried again");
                 return false;
             }
         };
+        if let Some(was_ahead_ms) = was_ahead_ms {
+            tracing::error!(was_ahead_ms, "{}", budget::CLOCK_WAS_AHEAD);
+        }
         let (spent, forecast) = (account.spending.spent, account.spending.forecast);
         match turn {
             BudgetTurn::Unchanged => {}
@@ -89,12 +92,13 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use postrider_core::domain::budget::BudgetRecord;
     use postrider_core::ports::clock::Clock;
     use postrider_environment::config::RawSettings;
     use postrider_testkit::clock::ManualClock;
 
     use super::*;
-    use crate::runtime::{Parts, Types};
+    use crate::runtime::{Parts, Server, Types};
 
     fn settings(text: &[(&str, &str)]) -> Settings {
         let mut raw = RawSettings::default();
@@ -142,6 +146,27 @@ mod tests {
             let now = clock.now();
             assert_eq!(api.hold.is_on(&*api.ledger, now).await, Ok(is_on), "{sent}");
         }
+        parts.ledger.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_sends_without_ses_ends_a_hold_from_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let own =
+            settings(&[("server.data_dir", data_dir.to_str().unwrap()), ("server.listen", "127.0.0.1:0")]);
+        let open = async || Box::pin(Parts::open(&own, Types::Unused)).await.unwrap();
+        let parts = open().await;
+        let now = parts.api.clock.now();
+        let mut record = BudgetRecord::new(now);
+        record.judge(Some("5".parse().unwrap()), "6".parse().unwrap(), now);
+        assert!(parts.api.ledger.store_budget(record, 0).await.unwrap());
+        parts.ledger.close().await;
+        drop(parts);
+        Box::pin(Server::start(&own)).await.unwrap().stop().await;
+        let parts = open().await;
+        let record = parts.api.ledger.budget().await.unwrap().unwrap().record;
+        assert!(!record.is_holding(now) && record.is_lifting(parts.api.clock.now()));
         parts.ledger.close().await;
     }
 }

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use postrider_core::domain::budget::{BudgetRecord, BudgetTurn, Rates};
+use postrider_core::domain::budget::{BudgetRecord, BudgetTurn, Rates, Searched};
+use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::BUDGET_LIFTED_MS;
@@ -69,7 +70,7 @@ fn looking_twice_or_backwards_counts_nothing() {
     let (mut record, now) = watched(at("2026-11-01T00:00:00Z"), 30, 100, |_| false);
     let before = record.clone();
     record.count(2_400, now);
-    record.count(9_999, at("2026-11-01T12:00:00Z"));
+    record.count(9_999, at("2026-11-02T05:45:00Z"));
     assert_eq!(record, before);
     // Looking every minute keeps the record small and the count right.
     for minute in 1..=300 {
@@ -159,11 +160,42 @@ fn a_hold_counts_as_lifted_when_nobody_can_believe_in_it_any_more() {
     let now = at("2026-11-20T10:00:00Z");
     let mut record = BudgetRecord::new(now);
     record.judge(Some(usd("10")), usd("10"), now);
-    assert!(!record.lifted(now));
+    assert!(!record.searched(record.search(now), Searched::ToTheEnd, false, now), "it is on");
     record.release(now);
-    assert!(!record.lifted(now.plus_ms(BUDGET_LIFTED_MS - 1)));
-    assert!(record.lifted(now.plus_ms(BUDGET_LIFTED_MS)));
+    let search = |record: &mut BudgetRecord, has_found, ms| {
+        let began = now.plus_ms(ms);
+        record.searched(record.search(began), Searched::ToTheEnd, has_found, began)
+    };
+    assert!(!search(&mut record, false, BUDGET_LIFTED_MS - 1));
+    assert!(!search(&mut record, true, BUDGET_LIFTED_MS));
+    assert!(record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)), "there may be more");
+    // One that began too early has not seen what came behind it.
+    let early = record.search(now.plus_ms(BUDGET_LIFTED_MS - 1));
+    assert!(!record.searched(early, Searched::ToTheEnd, false, now.plus_ms(2 * BUDGET_LIFTED_MS)));
+    assert!(search(&mut record, false, BUDGET_LIFTED_MS));
     assert!(!record.is_lifting(now.plus_ms(BUDGET_LIFTED_MS)));
+}
+
+#[test]
+fn a_search_goes_on_where_it_was_and_forgets_nothing_it_found() {
+    let now = at("2026-11-20T10:00:00Z");
+    let mut record = BudgetRecord::new(now);
+    record.judge(Some(usd("10")), usd("10"), now);
+    // The month ends, and nobody has counted since.
+    let late = at("2026-12-01T00:00:00Z").plus_ms(BUDGET_LIFTED_MS);
+    let last = NotificationId::new(now, 7);
+    assert!(record.searched(record.search(late), Searched::Until(Some(last)), true, late));
+    let mut stored = BudgetRecord::from_bytes(&record.to_bytes()).unwrap();
+    assert_eq!(stored, record);
+    let search = stored.search(late.plus_ms(HOUR_MS));
+    assert_eq!(search.after(), Some(last));
+    assert!(stored.searched(search, Searched::ToTheEnd, false, late.plus_ms(HOUR_MS)));
+    assert!(stored.is_lifting(late), "its first part has found some");
+    assert_eq!(stored.search(late).after(), None, "from the newest again");
+    // What an older version has stored is read as well.
+    let text = String::from_utf8(stored.to_bytes()).unwrap();
+    assert!(text.contains("\"lifting\"") && !text.contains("search"), "{text}");
+    assert_eq!(BudgetRecord::from_bytes(text.as_bytes()), Some(stored));
 }
 
 #[test]
@@ -176,7 +208,8 @@ fn a_clock_that_was_far_ahead_once_does_not_switch_the_budget_off() {
     // Years ahead, and back.
     record.count(10, at("2031-01-01T00:00:00Z"));
     let later = now.plus_ms(2 * HOUR_MS);
-    record.count(10, later);
+    let ahead_ms = at("2031-01-01T00:00:00Z").ms_since(later);
+    assert_eq!(record.count(10, later), Some(ahead_ms), "somebody must be told");
     assert_eq!(record.spending(rates, later).counted_until, later);
     record.count(30, later.plus_ms(HOUR_MS));
     assert_eq!(record.spending(rates, later.plus_ms(HOUR_MS)).emails, 20, "those after it was noticed");
@@ -186,6 +219,39 @@ fn a_clock_that_was_far_ahead_once_does_not_switch_the_budget_off() {
     let mut record = BudgetRecord::new(now);
     record.count(0, now);
     record.count(10, now.plus_ms(600_000));
-    record.count(10, now);
+    assert_eq!(record.count(10, now), None);
     assert_eq!(record.spending(rates, now).emails, 10);
+}
+
+#[test]
+fn a_clock_that_is_hours_behind_makes_nothing_count_twice() {
+    let (mut record, now) = watched(at("2026-11-01T00:00:00Z"), 30, 100, |_| false);
+    assert_eq!(record.count(2_400, at("2026-11-01T12:00:00Z")), Some(18 * HOUR_MS));
+    // Whoever has the right time goes on, and both by turns.
+    for turn in 1..=100 {
+        assert_eq!(record.count(2_400, now.plus_ms(turn)), None);
+        record.count(2_400, at("2026-11-01T12:00:00Z"));
+    }
+    // Thousandths are rounded a hundred times.
+    let counted = record.spending(rates(), now).emails;
+    assert!((3_000..=3_005).contains(&counted), "{counted}");
+    assert!(record.to_bytes().len() < 4_096, "{}", record.to_bytes().len());
+}
+
+#[test]
+fn a_clock_that_is_hours_ahead_hides_nothing_until_time_has_caught_up() {
+    let now = at("2026-11-20T10:00:00Z");
+    let rates = Rates { email: usd("1"), standing_month: usd("0") };
+    let mut record = BudgetRecord::new(now);
+    record.count(0, now);
+    record.count(10, now.plus_ms(HOUR_MS));
+    record.count(12, now.plus_ms(5 * HOUR_MS));
+    // Really it is earlier, and three more were sent: neither they nor those before are lost or counted twice.
+    let later = now.plus_ms(2 * HOUR_MS);
+    assert_eq!(record.count(15, later), Some(3 * HOUR_MS));
+    let spending = record.spending(rates, later);
+    assert_eq!((spending.emails, spending.counted_until), (15, later));
+    assert!(matches!(record.judge(Some(usd("15")), spending.spent, later), BudgetTurn::Held(_)));
+    assert_eq!(record.count(16, later.plus_ms(1)), None);
+    assert_eq!(record.spending(rates, later.plus_ms(1)).emails, 16);
 }

@@ -115,6 +115,54 @@ fn the_wait_does_not_end_while_the_budget_holds_what_goes_first() {
     }
 }
 
+/// What goes first may itself wait for what the budget held: nothing of the order is lost or overtaken because of that.
+#[test]
+fn a_chain_of_waits_holds_as_long_as_the_budget_holds_its_beginning() {
+    let late = START.plus_ms(600 * MINUTE_MS);
+    for after_wait in [AfterWait::Send, AfterWait::Skip] {
+        let guards = Guards { after_wait, waits_for: vec!["shipped".to_owned()], ..guards() };
+        let own = notification(0, "review", Status::Sending);
+        let mut shipped = notification(1, "shipped", Status::Deferred);
+        shipped.lifecycle.cause = Some(Cause::known("waiting_for_confirmation"));
+        let mut first = notification(2, "confirmation", Status::Held);
+        first.lifecycle.cause = Some(CAUSE_BUDGET);
+        let decide = |first: &Notification| {
+            let order = [own.clone(), shipped.clone(), first.clone()];
+            cause(&guards.decide(&own, &order, late)).to_owned()
+        };
+        assert_eq!(decide(&first), "waiting_for_shipped", "{after_wait:?}, held");
+        // The hold is over: the wait is as well, but nothing is skipped that would be sent in a moment.
+        let expected = if after_wait == AfterWait::Send { "go" } else { "waiting_for_shipped" };
+        for status in [Status::Queued, Status::Sending, Status::Sent] {
+            first.lifecycle = Lifecycle { status, ..Lifecycle::accepted(START) };
+            assert_eq!(decide(&first), expected, "{after_wait:?}, {status}");
+        }
+        // A person may hold it for ever; what waits for it goes on, and so does what waits for that.
+        first.lifecycle = Lifecycle::held(Cause::known("held_by_person"));
+        assert_eq!(decide(&first), expected, "{after_wait:?}, held by a person");
+    }
+}
+
+/// Where the beginning of a chain is not there, or the chain is a circle, it is waited for in vain as before.
+#[test]
+fn a_chain_of_waits_without_a_beginning_ends() {
+    let guards = Guards { after_wait: AfterWait::Skip, waits_for: vec!["shipped".to_owned()], ..guards() };
+    let own = notification(0, "review", Status::Sending);
+    let waiting = |n, name, cause| {
+        let mut waiting = notification(n, name, Status::Deferred);
+        waiting.lifecycle.cause = Some(Cause::known(cause));
+        waiting
+    };
+    let shipped = waiting(1, "shipped", "waiting_for_confirmation");
+    let circle = waiting(2, "confirmation", "waiting_for_shipped");
+    let back = waiting(2, "confirmation", "waiting_for_review");
+    for order in [vec![shipped.clone()], vec![shipped.clone(), circle], vec![shipped, back]] {
+        let order: Vec<_> = order.into_iter().chain([own.clone()]).collect();
+        let decision = guards.decide(&own, &order, START.plus_ms(600 * MINUTE_MS));
+        assert_eq!(cause(&decision), "waited_in_vain_for_shipped", "{order:?}");
+    }
+}
+
 /// Skipped is what waited in vain, not what the program or a mail server has kept waiting.
 #[test]
 fn what_goes_first_and_is_on_its_way_is_not_waited_for_in_vain() {

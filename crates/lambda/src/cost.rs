@@ -9,7 +9,7 @@ use postrider_core::domain::budget::BudgetTurn;
 use postrider_core::domain::money::Usd;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::ledger::{Ledger, LedgerError};
-use postrider_core::use_cases::budget;
+use postrider_core::use_cases::budget::{self, Kept};
 use serde_json::Number;
 
 /// Why there is no estimate, or no count.
@@ -46,7 +46,11 @@ pub async fn handle(volume: &dyn Volume, money: &Money, now: Timestamp) -> Resul
     let prices = Prices::shipped()?;
     let Estimate { month_usd, standing_usd, email_usd, .. } = estimate(&prices, &money.usage, emails_a_day)?;
     let rates = rates(&prices, &money.usage)?;
-    let (account, turn) = budget::keep(&*money.ledger, emails_a_day, rates, money.budget, now).await?;
+    let Kept { account, turn, was_ahead_ms } =
+        budget::keep(&*money.ledger, emails_a_day, rates, money.budget, now).await?;
+    if let Some(was_ahead_ms) = was_ahead_ms {
+        tracing::error!(was_ahead_ms, "{}", budget::CLOCK_WAS_AHEAD);
+    }
     let mut measured = Measurements::default();
     // A decimal's own text is a JSON number.
     if let Ok(number) = month_usd.to_string().parse::<Number>() {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use postrider_aws::emf::{Measurements, Metric};
 use postrider_aws::ingest::{BatchAnswer, QueueBatch, QueueMessage, loggable, order_event};
 use postrider_core::domain::time::Timestamp;
-use postrider_core::use_cases::dispatch::{Dispatch, Dispatched, Ended, Sending};
+use postrider_core::use_cases::dispatch::{Dispatched, Ended, Sending};
 
 use crate::batch::{self, Bounds, Fate};
 use crate::invocation::Invocation;
@@ -25,7 +25,7 @@ use crate::poison::{self, Subject};
 use crate::tally;
 
 struct Work<'a> {
-    dispatch: Dispatch<'a>,
+    parts: &'a Parts,
     until: Timestamp,
     /// Whether the way to the mail service has failed in this invocation. What is accepted then is sent by the sweep,
     /// once the way is open again: coming again from the queue would wear out the tries a message has there.
@@ -38,14 +38,16 @@ pub async fn handle(
     batch: QueueBatch,
     invocation: &Invocation,
 ) -> (BatchAnswer, Measurements) {
-    let (dispatch, until) = (parts.dispatch(parts.is_on_hold().await), invocation.until());
+    let until = invocation.until();
+    // One look for all that begin now; whoever begins later sees to it that it is not too old.
+    parts.is_on_hold().await;
     let bounds = Bounds {
         concurrency: parts.concurrency,
         clock: &*parts.clock,
         until,
-        needed_ms: dispatch.needed_ms(),
+        needed_ms: parts.dispatch(false).needed_ms(),
     };
-    let work = Work { dispatch, until, route_is_closed: AtomicBool::new(false) };
+    let work = Work { parts, until, route_is_closed: AtomicBool::new(false) };
     batch::deal_with(batch, bounds, async |message, measured| work.deal_with(message, measured).await).await
 }
 
@@ -61,7 +63,8 @@ impl Work<'_> {
         let subject = Subject::from(&order);
         let is_closed = self.route_is_closed.load(Ordering::Relaxed);
         let sending = if is_closed { Sending::Later } else { Sending::Now };
-        match self.dispatch.run(order.read, sending, self.until).await {
+        let dispatch = self.parts.dispatch(self.parts.is_on_hold().await);
+        match dispatch.run(order.read, sending, self.until).await {
             Dispatched::Taken(taken) => {
                 if taken.attempts.iter().any(Ended::is_route_fault) {
                     self.route_is_closed.store(true, Ordering::Relaxed);

@@ -37,7 +37,7 @@ pub async fn handle(
 ) -> Result<(), LedgerError> {
     let until = invocation.until();
     sweep(parts, until, measured).await?;
-    resume(parts).await?;
+    resume(parts, until).await?;
     send_due(parts, until, measured).await?;
     let now = parts.clock.now();
     let queue = parts.ledger.queue_stats(now).await?;
@@ -87,13 +87,13 @@ async fn sweep(parts: &Parts, until: Timestamp, measured: &mut Measurements) -> 
     Ok(())
 }
 
-/// Queues what the budget's hold had held, once it is over.
-async fn resume(parts: &Parts) -> Result<(), LedgerError> {
+/// Queues what the budget's hold had held, once it is over. Half of the time is left for sending.
+async fn resume(parts: &Parts, until: Timestamp) -> Result<(), LedgerError> {
     let now = parts.clock.now();
     if !parts.hold.is_lifting(&*parts.ledger, now).await? {
         return Ok(());
     }
-    let resumed = budget::resume(&*parts.ledger, now).await?;
+    let resumed = budget::resume(&*parts.ledger, &*parts.clock, now.plus_ms(until.ms_since(now) / 2)).await?;
     tracing::info!(resumed, "the budget's hold is over; what it held is queued");
     Ok(())
 }

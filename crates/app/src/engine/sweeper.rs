@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_core::limits::SWEEP_MAX;
+use postrider_core::limits::{BUDGET_RESUME_MS, SWEEP_MAX};
 use postrider_core::ports::ledger::{Leases, Ledger, LedgerError, Sweep, Swept};
 use postrider_core::use_cases::budget;
 use tokio::sync::watch;
@@ -76,7 +76,7 @@ impl Engine {
         if !self.hold.is_lifting(&*self.ledger, now).await? {
             return Ok(());
         }
-        let resumed = budget::resume(&*self.ledger, now).await?;
+        let resumed = budget::resume(&*self.ledger, &*self.clock, now.plus_ms(BUDGET_RESUME_MS)).await?;
         if resumed > 0 {
             tracing::info!(resumed, "the budget's hold is over; what it held is queued");
             self.wake.notify_one();

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::id::NotificationId;
 use super::money::Usd;
 use super::outcome::Cause;
 use super::time::Timestamp;
@@ -74,7 +75,44 @@ enum Hold {
     /// Nothing is sent.
     On { since_ms: i64, until_ms: i64, spent_nanos: u64, budget_nanos: u64 },
     /// It is over, and what it held is being queued.
-    Lifting { since_ms: i64 },
+    Lifting {
+        since_ms: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        search: Option<Search>,
+    },
+}
+
+/// How far a search has come for what a hold had held, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// When it began.
+    began_ms: i64,
+    /// Older than this is still to be looked at.
+    #[serde(with = "id_text")]
+    after: Option<NotificationId>,
+    /// Whether it has found any.
+    has_found: bool,
+}
+
+impl Search {
+    fn new(now: Timestamp) -> Self {
+        Self { began_ms: now.as_millis(), after: None, has_found: false }
+    }
+
+    /// Where it goes on.
+    #[must_use]
+    pub fn after(self) -> Option<NotificationId> {
+        self.after
+    }
+}
+
+/// How a part of a search has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// What is older than this is still to be looked at; all that is newer was.
+    Until(Option<NotificationId>),
+    /// There is nothing older.
+    ToTheEnd,
 }
 
 /// A hold that is on.
@@ -150,15 +188,18 @@ impl BudgetRecord {
     /// The first time, all of them are taken to be spread evenly over the day. After that what is new is the difference
     /// to what is remembered of the same 24 hours; what was sent while nobody looked for more than a day is not known and
     /// counts as much as the day before.
-    pub fn count(&mut self, sent_last_day: u64, now: Timestamp) {
+    ///
+    /// Tells by how many milliseconds the last count lay ahead of `now`, if by so many that some clock is wrong.
+    pub fn count(&mut self, sent_last_day: u64, now: Timestamp) -> Option<u64> {
         let now_ms = now.as_millis();
-        if Timestamp::from_millis(self.until_ms).ms_since(now) > BUDGET_AHEAD_MS {
+        let ahead_ms = Timestamp::from_millis(self.until_ms).ms_since(now);
+        if ahead_ms > BUDGET_AHEAD_MS {
             self.begin_anew(sent_last_day, now);
-            return;
+            return Some(ahead_ms);
         }
         // Two that count at once: the later instant was counted already.
         if now_ms < self.until_ms || (now_ms == self.until_ms && !self.spans.is_empty()) {
-            return;
+            return None;
         }
         let window_ms = now.as_millis().saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
         let told = sent_last_day.saturating_mul(1_000);
@@ -179,6 +220,49 @@ impl BudgetRecord {
         // What was sent before anybody counted is not part of what was counted.
         let start_ms = if is_first { self.since_ms.max(month_ms) } else { month_ms };
         self.milli_emails = self.milli_emails.saturating_add(span.after(start_ms));
+        self.remember(span);
+        self.until_ms = now_ms;
+        None
+    }
+
+    /// A clock was ahead when it was counted last, or is behind now. Waiting until time has caught up would mean no budget
+    /// meanwhile: the spans end now, but what was counted stays known, and so does the month's count if it is this month's.
+    fn begin_anew(&mut self, sent_last_day: u64, now: Timestamp) {
+        let now_ms = now.as_millis();
+        let month_ms = month_of(now).0.as_millis();
+        let window_ms = now_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
+        let told = sent_last_day.saturating_mul(1_000);
+        for span in &mut self.spans {
+            span.until_ms = span.until_ms.min(now_ms);
+            span.from_ms = span.from_ms.min(span.until_ms.saturating_sub(1));
+        }
+        let known: u64 = self.spans.iter().map(|span| span.after(window_ms)).fold(0, u64::saturating_add);
+        let milli = told.saturating_sub(known);
+        let is_first = self.spans.is_empty();
+        if month_ms != self.month_ms {
+            self.month_ms = month_ms;
+            self.since_ms = now_ms;
+            self.milli_emails = 0;
+            self.released_ms = None;
+        } else if !is_first {
+            self.milli_emails = self.milli_emails.saturating_add(milli);
+        }
+        if is_first {
+            self.spans.push(Span { from_ms: window_ms, until_ms: now_ms, milli: told });
+        } else {
+            // What was guessed for the days in between would hide what comes next.
+            for span in self.spans.iter_mut().filter(|_| known > told) {
+                let milli = u128::from(span.milli) * u128::from(told) / u128::from(known);
+                span.milli = u64::try_from(milli).unwrap_or(u64::MAX);
+            }
+            self.remember(Span { from_ms: now_ms.saturating_sub(1), until_ms: now_ms, milli });
+        }
+        self.until_ms = now_ms;
+    }
+
+    /// Remembers one more span, and forgets those that have left the window.
+    fn remember(&mut self, span: Span) {
+        let window_ms = span.until_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
         self.spans.push(span);
         self.spans.retain(|span| span.until_ms > window_ms);
         // Whoever looks more often than that has its oldest spans joined.
@@ -192,23 +276,6 @@ impl BudgetRecord {
                 };
             }
         }
-        self.until_ms = now_ms;
-    }
-
-    /// A clock was far ahead when it was counted last. Waiting until time has caught up would mean no budget meanwhile: what
-    /// the last day brought is taken for counted, and the month's count stays if it is this month's.
-    fn begin_anew(&mut self, sent_last_day: u64, now: Timestamp) {
-        let now_ms = now.as_millis();
-        let month_ms = month_of(now).0.as_millis();
-        if month_ms != self.month_ms {
-            self.month_ms = month_ms;
-            self.since_ms = now_ms;
-            self.milli_emails = 0;
-            self.released_ms = None;
-        }
-        let from_ms = now_ms.saturating_sub(i64::try_from(DAY_MS).unwrap_or(i64::MAX));
-        self.spans = vec![Span { from_ms, until_ms: now_ms, milli: sent_last_day.saturating_mul(1_000) }];
-        self.until_ms = now_ms;
     }
 
     /// What the month costs at `rates`, as of `now`.
@@ -307,25 +374,64 @@ impl BudgetRecord {
         self.hold != Hold::Off && !self.is_holding(now)
     }
 
-    /// Notes that everything a hold had held was queued by `now`. Whoever had seen the hold may go on holding for
-    /// a while; until [`BUDGET_LIFTED_MS`] are over, nothing changes. Tells whether it did.
-    pub fn lifted(&mut self, now: Timestamp) -> bool {
-        let since_ms = match self.hold {
-            Hold::Off => return false,
-            // The month was over before anybody noticed.
-            Hold::On { until_ms, .. } => until_ms,
-            Hold::Lifting { since_ms } => since_ms,
-        };
-        let is_done =
-            !self.is_holding(now) && now.ms_since(Timestamp::from_millis(since_ms)) >= BUDGET_LIFTED_MS;
-        if is_done {
-            self.hold = Hold::Off;
+    /// Where the search goes on, at `now`, for what a hold had held.
+    #[must_use]
+    pub fn search(&self, now: Timestamp) -> Search {
+        match self.hold {
+            Hold::Lifting { search: Some(search), .. } => search,
+            Hold::Lifting { search: None, .. } | Hold::On { .. } | Hold::Off => Search::new(now),
         }
-        is_done
+    }
+
+    /// Notes how far `search` has come, and whether it has found any in this part. One that has come to the end without
+    /// finding any ends the lifting, but not before [`BUDGET_LIFTED_MS`] are over: whoever had seen the hold may go on
+    /// holding for a while. Tells whether anything is different now.
+    pub fn searched(&mut self, search: Search, searched: Searched, has_found: bool, now: Timestamp) -> bool {
+        let since_ms = match self.hold {
+            // The month was over before anybody noticed.
+            Hold::On { until_ms, .. } if !self.is_holding(now) => until_ms,
+            Hold::Lifting { since_ms, .. } => since_ms,
+            Hold::On { .. } | Hold::Off => return false,
+        };
+        let has_found = has_found || search.has_found;
+        let began = Timestamp::from_millis(search.began_ms);
+        let was_late = began.ms_since(Timestamp::from_millis(since_ms)) >= BUDGET_LIFTED_MS;
+        let next = match searched {
+            Searched::ToTheEnd if was_late && !has_found => Hold::Off,
+            // There is nothing to remember. That the month is over is for the next count to say.
+            Searched::ToTheEnd | Searched::Until(None) if matches!(self.hold, Hold::On { .. }) => {
+                return false;
+            }
+            Searched::ToTheEnd | Searched::Until(None) => Hold::Lifting { since_ms, search: None },
+            Searched::Until(after) => {
+                Hold::Lifting { since_ms, search: Some(Search { after, has_found, ..search }) }
+            }
+        };
+        let is_new = next != self.hold;
+        self.hold = next;
+        is_new
     }
 
     fn lift(&mut self, now: Timestamp) {
-        self.hold = Hold::Lifting { since_ms: now.as_millis() };
+        self.hold = Hold::Lifting { since_ms: now.as_millis(), search: None };
+    }
+}
+
+/// An id as its text. One that cannot be read is none: then the search begins anew.
+mod id_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::NotificationId;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(super) fn serialize<S: Serializer>(id: &Option<NotificationId>, to: S) -> Result<S::Ok, S::Error> {
+        id.map(|id| id.to_string()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<NotificationId>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.and_then(|text| text.parse().ok()))
     }
 }
 

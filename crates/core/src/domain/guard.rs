@@ -89,9 +89,10 @@ impl Guards {
             of_type.peek().is_none() || of_type.all(|other| may_still_leave(&other.lifecycle))
         };
         let Some(name) = self.waits_for.iter().find(is_open) else { return Decision::Go };
-        let wait = |until| Decision::Wait { cause: Cause::from_codes(&format!("{WAITING}{name}")), until };
+        let wait = |until| Decision::Wait { cause: waiting_for(name), until };
         // The budget may hold an order for days, and no wait is meant for that: what it holds goes first, by itself.
-        if of_type(name).any(|other| is_held_by_budget(&other.lifecycle)) {
+        let awaited = awaited(own, order, name);
+        if awaited.iter().any(|other| is_held_by_budget(&other.lifecycle)) {
             return wait(now.plus_ms(LATE_PAUSE_MS));
         }
         let since = own.send_at.map_or(own.created_at, |send_at| send_at.max(own.created_at));
@@ -102,8 +103,9 @@ impl Guards {
         }
         match self.after_wait {
             AfterWait::Send => Decision::Go,
-            // It has not waited in vain while there is one on its way. One that waits itself is not.
-            AfterWait::Skip if of_type(name).any(|other| !is_waiting_itself(&other.lifecycle)) => {
+            // It has not waited in vain while there is one on its way. One that waits itself is, if what it waits for is or
+            // needs no waiting for any more.
+            AfterWait::Skip if awaited.iter().any(|other| waits_for(&other.lifecycle).is_none()) => {
                 wait(now.plus_ms(LATE_PAUSE_MS))
             }
             AfterWait::Skip => {
@@ -116,8 +118,31 @@ impl Guards {
     }
 }
 
-fn is_waiting_itself(lifecycle: &Lifecycle) -> bool {
-    lifecycle.cause.as_ref().is_some_and(is_waiting)
+/// The order's notifications of the type `name`, those that these wait for themselves, and so on: each once, and never
+/// `own`.
+fn awaited<'a>(own: &Notification, order: &'a [Notification], name: &str) -> Vec<&'a Notification> {
+    let others = || order.iter().filter(|other| other.id != own.id);
+    let mut found: Vec<&Notification> = others().filter(|other| other.notification_type == name).collect();
+    let mut seen = 0;
+    while let Some(waiting) = found.get(seen) {
+        seen += 1;
+        let Some(cause) = waits_for(&waiting.lifecycle) else { continue };
+        for other in others().filter(|other| waiting_for(&other.notification_type) == *cause) {
+            if found.iter().all(|known| known.id != other.id) {
+                found.push(other);
+            }
+        }
+    }
+    found
+}
+
+/// The cause that says for which type it waits itself, if it does.
+fn waits_for(lifecycle: &Lifecycle) -> Option<&Cause> {
+    lifecycle.cause.as_ref().filter(|cause| is_waiting(cause) && may_still_leave(lifecycle))
+}
+
+fn waiting_for(name: &str) -> Cause {
+    Cause::from_codes(&format!("{WAITING}{name}"))
 }
 
 fn is_held_by_budget(lifecycle: &Lifecycle) -> bool {

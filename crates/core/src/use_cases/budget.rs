@@ -2,13 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::budget::{BudgetHold, BudgetRecord, BudgetTurn, CAUSE_BUDGET, Rates, Spending};
+use crate::domain::budget::{
+    BudgetHold, BudgetRecord, BudgetTurn, CAUSE_BUDGET, Rates, Search, Searched, Spending,
+};
+use crate::domain::id::NotificationId;
 use crate::domain::money::Usd;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::limits::{
     BUDGET_BELIEVED_MS, BUDGET_LOOKS_MAX, BUDGET_RESUMED_MAX, BUDGET_SEEN_MS, BUDGET_TRIES_MAX, PAGE_MAX,
 };
+use crate::ports::clock::Clock;
 use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
 
 /// What a person or a machine wants to know about the month.
@@ -44,6 +48,23 @@ pub async fn account(
     Ok(ledger.budget().await?.map(|stored| Account::of(&stored.record, rates, now)))
 }
 
+/// What to tell a person of whom [`Kept::was_ahead_ms`] says it.
+pub const CLOCK_WAS_AHEAD: &str = "when the month's mail was counted last, a clock was ahead by this many milliseconds: it is \
+    counted anew from now on, and what the month has cost so far may be wrong. See to it that every machine that counts has \
+    the right time, and compare with the bill";
+
+/// What a count has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The month's money.
+    pub account: Account,
+    /// What has changed.
+    pub turn: BudgetTurn,
+    /// By how many milliseconds the count before lay ahead, if some clock was wrong: then it was begun anew, and what the
+    /// month has cost is not exact.
+    pub was_ahead_ms: Option<u64>,
+}
+
 /// Counts what the mail service has sent in the last 24 hours, and begins or ends the hold.
 ///
 /// # Errors
@@ -54,11 +75,11 @@ pub async fn keep(
     rates: Rates,
     budget: Option<Usd>,
     now: Timestamp,
-) -> Result<(Account, BudgetTurn), LedgerError> {
+) -> Result<Kept, LedgerError> {
     change(ledger, now, |record| {
-        record.count(sent_last_day, now);
+        let was_ahead_ms = record.count(sent_last_day, now);
         let turn = record.judge(budget, record.spending(rates, now).spent, now);
-        (true, (Account::of(record, rates, now), turn))
+        (true, Kept { account: Account::of(record, rates, now), turn, was_ahead_ms })
     })
     .await
 }
@@ -87,43 +108,64 @@ pub async fn without_budget(ledger: &dyn Ledger, now: Timestamp) -> Result<bool,
     .await
 }
 
-/// Queues what a hold held that is over ([`HoldWatch::is_lifting`]), a bounded part of it at once, and of that the oldest
-/// first: what an order's other e-mails wait for came before them. Tells how many.
+/// Queues what a hold held that is over ([`HoldWatch::is_lifting`]), a bounded part of it and until about `until`, and of
+/// that the oldest first: what an order's other e-mails wait for came before them. Tells how many.
+///
+/// It looks for them from the newest on and remembers in the record how far it has come, so that others that are held and
+/// lie before them are passed once, however many they are. However late it is, it takes one step.
 ///
 /// # Errors
 /// The ledger's; asking again goes on.
-pub async fn resume(ledger: &dyn Ledger, now: Timestamp) -> Result<usize, LedgerError> {
+pub async fn resume(ledger: &dyn Ledger, clock: &dyn Clock, until: Timestamp) -> Result<usize, LedgerError> {
+    let began = clock.now();
+    let Some(stored) = ledger.budget().await? else { return Ok(0) };
+    let search = stored.record.search(began);
+    // What is found must be queued in the same time.
+    let look_until = began.plus_ms(until.ms_since(began) / 2);
+    let (held, mut searched) = look(ledger, clock, search, look_until).await?;
+    let mut resumed = 0;
+    for (done, id) in held.iter().rev().enumerate() {
+        let now = clock.now();
+        if done > 0 && now >= until {
+            // The others are newer than those that were queued: the next search begins where this one did.
+            searched = Searched::Until(search.after());
+            break;
+        }
+        let done = ledger.intervene(*id, Intervention::Resume, now).await?;
+        resumed += usize::from(matches!(done, Intervened::Done(_)));
+    }
+    let now = clock.now();
+    let note = |record: &mut BudgetRecord| (record.searched(search, searched, resumed > 0, now), ());
+    change(ledger, now, note).await?;
+    Ok(resumed)
+}
+
+/// Some of what the budget holds, the newest first, and how far it was looked for.
+async fn look(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    search: Search,
+    until: Timestamp,
+) -> Result<(Vec<NotificationId>, Searched), LedgerError> {
     let mut query = ListQuery {
         statuses: vec![Status::Held],
         cause: Some(CAUSE_BUDGET),
+        after: search.after(),
         limit: PAGE_MAX,
         ..ListQuery::default()
     };
     let mut held = Vec::new();
-    let mut is_all = false;
-    // A page may be empty because it has looked at many that something else holds; those must not be in the way for ever.
+    // A page may be empty because it has looked at many that something else holds.
     for _ in 0..BUDGET_LOOKS_MAX {
         let page = ledger.list(query.clone()).await?;
         held.extend(page.notifications.into_iter().map(|notification| notification.id));
-        match page.next {
-            Some(next) if held.len() < BUDGET_RESUMED_MAX => query.after = Some(next),
-            Some(_) => break,
-            None => {
-                is_all = true;
-                break;
-            }
+        let Some(next) = page.next else { return Ok((held, Searched::ToTheEnd)) };
+        query.after = Some(next);
+        if held.len() >= BUDGET_RESUMED_MAX || clock.now() >= until {
+            break;
         }
     }
-    let mut resumed = 0;
-    for id in held.iter().rev() {
-        let done = ledger.intervene(*id, Intervention::Resume, now).await?;
-        resumed += usize::from(matches!(done, Intervened::Done(_)));
-    }
-    if is_all && resumed == 0 {
-        // None was there: it is done, unless somebody may still hold what comes in.
-        change(ledger, now, |record| (record.lifted(now), ())).await?;
-    }
-    Ok(resumed)
+    Ok((held, Searched::Until(query.after)))
 }
 
 /// Changes the record, as often as it takes until nobody has written in between. `change` tells whether it has changed

@@ -129,12 +129,13 @@ pub async fn a_person_may_hold_what_the_budget_holds(scene: &Scene) {
 
 /// The oldest are queued first, and so go first: what others of their orders wait for came before them.
 pub async fn what_was_held_goes_on_in_the_order_it_came(scene: &Scene) {
+    assert!(sure(scene.ledger.store_budget(BudgetRecord::new(scene.now()), 0).await));
     let mut ids = Vec::new();
     for order in ["1", "2", "3"] {
         ids.push(scene.accept(on_hold(scene, order)).await.notifications[0].id);
         scene.clock.advance_ms(1);
     }
-    assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 3);
+    assert_eq!(resume(scene, 60_000).await, 3);
     let claimed: Vec<_> = scene.claim(10).await.into_iter().map(|claim| claim.notification.id).collect();
     assert_eq!(claimed, ids);
 }
@@ -152,13 +153,13 @@ pub async fn a_hold_that_is_over_lets_everything_go(scene: &Scene) {
     let elsewhere = scene.post_and_finish("other", Verdict::Held { cause: Cause::known("reputation") }).await;
     assert!(sure(budget::release(&*scene.ledger, scene.now()).await));
     assert!(!sure(budget::release(&*scene.ledger, scene.now()).await));
-    assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 130);
+    assert_eq!(resume(scene, 60_000).await, 130);
     let query = ListQuery { statuses: vec![Status::Held], ..ListQuery::default() };
     assert_eq!(scene.list(query).await, [elsewhere]);
     // Whoever has seen the hold a moment ago may still hold what comes in.
     let late = scene.accept(on_hold(scene, "late")).await.notifications[0].id;
     scene.clock.advance_ms(59_000);
-    assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 1);
+    assert_eq!(resume(scene, 60_000).await, 1);
     assert_eq!(scene.status(late).await, Status::Queued);
     scene.clock.advance_ms(BUDGET_LIFTED_MS);
     let is_lifting = async || {
@@ -166,8 +167,27 @@ pub async fn a_hold_that_is_over_lets_everything_go(scene: &Scene) {
         stored.is_some_and(|stored| stored.record.is_lifting(scene.now()))
     };
     assert!(is_lifting().await);
-    assert_eq!(sure(budget::resume(&*scene.ledger, scene.now()).await), 0);
+    assert_eq!(resume(scene, 60_000).await, 0);
     assert!(!is_lifting().await);
+}
+
+/// Whoever has no time left takes one step, the oldest of a page first, and whoever goes on loses none.
+pub async fn a_hold_that_is_over_lets_some_go_at_a_time(scene: &Scene) {
+    let mut record = BudgetRecord::new(scene.now());
+    record.judge(Some(usd("10")), usd("10"), scene.now());
+    assert!(sure(scene.ledger.store_budget(record, 0).await));
+    let mut ids = Vec::new();
+    for order in 0..5 {
+        ids.push(scene.accept(on_hold(scene, &order.to_string())).await.notifications[0].id);
+        scene.clock.advance_ms(1);
+    }
+    assert!(sure(budget::release(&*scene.ledger, scene.now()).await));
+    for (step, id) in ids.iter().enumerate() {
+        assert_eq!(resume(scene, 0).await, 1);
+        assert_eq!(scene.status(*id).await, Status::Queued, "the oldest first");
+        let query = ListQuery { statuses: vec![Status::Held], ..ListQuery::default() };
+        assert_eq!(scene.list(query).await.len(), 4 - step);
+    }
 }
 
 /// Of several that count at the same time each is stored once: nothing is counted twice.
@@ -180,8 +200,13 @@ pub async fn counts_at_the_same_time_count_once(scene: &Scene) {
     let keep = || budget::keep(&*scene.ledger, 1_000, rates, None, now);
     let (one, two, three) = tokio::join!(keep(), keep(), keep());
     for result in [one, two, three] {
-        assert_eq!(sure(result).0.spending.emails, 1_000);
+        assert_eq!(sure(result).account.spending.emails, 1_000);
     }
+}
+
+/// Goes on for at most `ms` with what a hold that is over had held.
+async fn resume(scene: &Scene, ms: u64) -> usize {
+    sure(budget::resume(&*scene.ledger, &scene.clock, scene.now().plus_ms(ms)).await)
 }
 
 fn usd(text: &str) -> postrider_core::domain::money::Usd {

@@ -139,6 +139,7 @@ macro_rules! ledger_contract {
                 a_person_may_hold_what_the_budget_holds,
                 what_was_held_goes_on_in_the_order_it_came,
                 a_hold_that_is_over_lets_everything_go,
+                a_hold_that_is_over_lets_some_go_at_a_time,
                 counts_at_the_same_time_count_once
             }
             idempotency {
