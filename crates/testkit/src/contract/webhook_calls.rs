@@ -325,6 +325,14 @@ pub async fn claimed_calls_never_overlap(scene: &Scene) {
     while let Some(Ok(calls)) = running.join_next().await {
         seen.extend(calls.into_iter().map(|call| (call.webhook, call.change)));
     }
+    // Who meets another one at the same call may leave it, and the next takes it.
+    for _ in 0..seen.len() {
+        let left = sure(scene.ledger.claim_calls(request).await).calls;
+        if left.is_empty() {
+            break;
+        }
+        seen.extend(left.into_iter().map(|call| (call.webhook, call.change)));
+    }
     assert_eq!(seen.len(), 60);
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>().len(), 60);
 }
