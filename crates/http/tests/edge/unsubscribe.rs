@@ -1,49 +1,18 @@
 //! Unsubscribing by the link in a message.
 
 use axum::body::Body;
-use postrider_core::domain::category::Category;
-use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::event::StoredEvent;
-use postrider_core::domain::id::{EventId, NotificationId};
-use postrider_core::domain::notification::{BusinessKey, PlannedNotification, Priority};
+use postrider_core::domain::id::NotificationId;
 use postrider_core::ports::clock::Clock as _;
-use postrider_core::ports::ledger::{AcceptResult, Acceptance};
 use postrider_mail::unsubscribe::Unsubscribe;
+use postrider_testkit::posting::post_in_category;
 use serde_json::{Value, json};
 
 use crate::world::{World, event};
 
 /// Stores a notification of a category and tells its id.
 async fn posted(world: &World, category: &str) -> NotificationId {
-    let plan = PlannedNotification {
-        notification_type: "news".to_owned(),
-        to: "ada@example.com".parse().unwrap(),
-        order_id: None,
-        business_key: BusinessKey::new("news", category),
-        priority: Priority::Normal,
-        category: category.parse::<Category>().unwrap(),
-    };
-    let now = world.clock.now();
-    let id = NotificationId::for_key(now, &world.api.secret, plan.business_key);
-    let acceptance = Acceptance {
-        event: StoredEvent {
-            id: EventId::given(format!("evt-{category}")),
-            source: None,
-            event_type: "news".to_owned(),
-            data: "{}".to_owned(),
-            correlation_id: None,
-            locale: None,
-        },
-        data_fingerprint: Fingerprint::of_parts(&[]),
-        notifications: vec![(id, plan)],
-        send_at: None,
-        now,
-        idempotency: None,
-        lease_until: None,
-        hold: None,
-    };
-    assert!(matches!(world.api.ledger.accept(acceptance).await, Ok(AcceptResult::Accepted(_))));
-    id
+    let (to, category) = ("ada@example.com".parse().unwrap(), category.parse().unwrap());
+    post_in_category(&*world.api.ledger, &world.api.secret, to, category, world.clock.now()).await
 }
 
 fn link(world: &World, id: NotificationId) -> String {

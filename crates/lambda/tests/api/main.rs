@@ -14,7 +14,6 @@ mod dashboard;
 mod events;
 #[path = "../../../app/tests/api/feedback.rs"]
 mod feedback;
-mod gateway;
 #[path = "../../../app/tests/api/idempotency.rs"]
 mod idempotency;
 #[path = "../../../app/tests/api/interventions.rs"]
@@ -24,6 +23,7 @@ mod listing;
 #[path = "../../../app/tests/api/outcomes.rs"]
 mod outcomes;
 mod server;
+mod starting;
 #[path = "../../../app/tests/api/suppressions.rs"]
 mod suppressions;
 #[path = "../../../app/tests/api/types.rs"]

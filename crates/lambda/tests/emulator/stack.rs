@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use postrider_dynamodb::schema::definition;
+use postrider_testkit::api::gateway::payload;
 use postrider_testkit::emulator::lambda::{EventSource, Function, Outcome, Setup};
 use postrider_testkit::emulator::{Account, Delivery, Queue, Topic};
 use serde_json::{Value, json};
@@ -141,30 +142,9 @@ impl Api {
 
     /// Asks and tells the status and the JSON of the answer.
     pub fn ask(&self, method: &str, path: &str, query: &str, body: Option<&Value>) -> (u16, Value) {
-        let mut event = json!({
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": { "host": "abc123.execute-api.us-east-1.amazonaws.com", "content-type": "application/json" },
-            "requestContext": {
-                "accountId": ACCOUNT,
-                "apiId": "abc123",
-                "authorizer": { "iam": { "accessKey": "AKIA", "accountId": ACCOUNT, "userArn": "arn:aws:iam::111122223333:role/shop" } },
-                "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
-                "domainPrefix": "abc123",
-                "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "shop/1.0" },
-                "requestId": "JKJaXmPLvHcESHA=",
-                "routeKey": "$default",
-                "stage": "$default",
-                "time": "25/Nov/2026:09:00:00 +0000",
-                "timeEpoch": 1_795_597_200_000_u64,
-            },
-            "isBase64Encoded": false,
-        });
-        if let Some(body) = body {
-            event["body"] = body.to_string().into();
-        }
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let event = payload(method, &target, &[], body.as_bytes());
         let answer = match self.0.invoke(&event) {
             Outcome::Answered(answer) => answer,
             other => panic!("{method} {path}: {other:?}\n{}", self.0.log().join("\n")),
@@ -198,5 +178,3 @@ impl Api {
         panic!("the listing does not end");
     }
 }
-
-const ACCOUNT: &str = "111122223333";

@@ -6,16 +6,11 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use postrider_aws::emf::{Measurements, Metric};
 use postrider_core::domain::address::EmailAddress;
-use postrider_core::domain::category::Category;
-use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::event::StoredEvent;
-use postrider_core::domain::id::{EventId, NotificationId};
-use postrider_core::domain::notification::{BusinessKey, PlannedNotification, Priority};
 use postrider_core::domain::outcome::FaultScope;
 use postrider_core::domain::status::Status;
 use postrider_core::limits::REQUEST_BYTES_MAX;
 use postrider_core::ports::feedback::FeedbackLedger as _;
-use postrider_core::ports::ledger::{AcceptResult, Acceptance, Ledger};
+use postrider_core::ports::ledger::Ledger;
 use postrider_http::BodyRoom;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
@@ -26,12 +21,12 @@ use postrider_lambda::api::ApiFunction;
 use postrider_lambda::invocation::Invocation;
 use postrider_mail::types::{LiveTypes, Sender, TypeSet, TypeSource};
 use postrider_mail::unsubscribe::Unsubscribe;
+use postrider_testkit::api::gateway::{self, HOST};
+use postrider_testkit::posting::post_in_category;
 use serde_json::{Value, json};
 
 use crate::orders::order;
 use crate::world::{Act, MAILER_DEADLINE_MS, World, passing};
-
-const HOST: &str = "a1b2c3d4.execute-api.eu-central-1.amazonaws.com";
 
 fn function(world: &World) -> ApiFunction {
     let sender = Sender::new(None, EmailAddress::parse("orders@shop.example").unwrap());
@@ -62,23 +57,9 @@ fn function(world: &World) -> ApiFunction {
     ApiFunction::new(api, parts)
 }
 
-/// What API Gateway hands over, payload 2.0, with the context of an IAM authorizer.
+/// What API Gateway hands over, with the context of an IAM authorizer.
 fn payload(method: &str, path: &str, body: Option<&str>) -> Value {
-    json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
-        "headers": { "content-type": "application/json", "host": HOST, "x-forwarded-for": "203.0.113.7" },
-        "requestContext": {
-            "accountId": "111122223333", "apiId": "a1b2c3d4", "domainName": HOST, "domainPrefix": "a1b2c3d4",
-            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "curl" },
-            "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
-            "time": "23/Nov/2026:10:00:00 +0000", "timeEpoch": 1_795_428_000_000_u64,
-            "authorizer": { "iam": {
-                "accessKey": "AKIA", "accountId": "111122223333", "callerId": "AROA", "cognitoIdentity": null,
-                "principalOrgId": "o-1", "userArn": "arn:aws:iam::111122223333:user/shop", "userId": "AIDA"
-            } }
-        },
-        "body": body, "isBase64Encoded": false
-    })
+    gateway::payload(method, path, &[], body.unwrap_or_default().as_bytes())
 }
 
 async fn ask(function: &ApiFunction, payload: &Value, invocation: &Invocation) -> (u16, Value, Measurements) {
@@ -197,7 +178,14 @@ async fn a_request_that_no_authorizer_has_seen_is_refused_but_for_open_paths() {
 async fn a_mailbox_provider_unsubscribes_without_credentials_and_only_with_a_token_of_ours() {
     let world = World::new();
     let function = function(&world);
-    let id = newsletter(&world).await;
+    let id = post_in_category(
+        &*world.ledger,
+        &world.parts.secret,
+        "ada@example.com".parse().unwrap(),
+        "newsletter".parse().unwrap(),
+        world.now(),
+    )
+    .await;
     let token = Unsubscribe::new(world.parts.secret.clone()).token(id);
     let unseen = |method: &str, token: &str| {
         let mut payload =
@@ -220,39 +208,6 @@ async fn a_mailbox_provider_unsubscribes_without_credentials_and_only_with_a_tok
     assert_eq!(ask(&function, &unseen("POST", &token), &world.invocation()).await.0, 200);
     let entries = listed().await;
     assert_eq!((entries.len(), entries[0].category.as_deref()), (1, Some("newsletter")));
-}
-
-/// Stores a notification of a category that can be unsubscribed from.
-async fn newsletter(world: &World) -> NotificationId {
-    let plan = PlannedNotification {
-        notification_type: "news".to_owned(),
-        to: EmailAddress::parse("ada@example.com").unwrap(),
-        order_id: None,
-        business_key: BusinessKey::new("news", "1"),
-        priority: Priority::Normal,
-        category: "newsletter".parse::<Category>().unwrap(),
-    };
-    let now = world.now();
-    let id = NotificationId::for_key(now, &world.parts.secret, plan.business_key);
-    let acceptance = Acceptance {
-        event: StoredEvent {
-            id: EventId::given("evt-1".to_owned()),
-            source: None,
-            event_type: "news".to_owned(),
-            data: "{}".to_owned(),
-            correlation_id: None,
-            locale: None,
-        },
-        data_fingerprint: Fingerprint::of_parts(&[]),
-        notifications: vec![(id, plan)],
-        send_at: None,
-        now,
-        idempotency: None,
-        lease_until: None,
-        hold: None,
-    };
-    assert!(matches!(world.ledger.accept(acceptance).await, Ok(AcceptResult::Accepted(_))));
-    id
 }
 
 #[tokio::test(start_paused = true)]
