@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ..accounts import Account
     from ..call import Call
-    from .resource import Resource
 
 _NAMED = ("ManagedPolicyName", "RoleName")
 _ENDED = ("DELETE_COMPLETE",)
@@ -31,7 +30,7 @@ _KNOWN_FIELDS = re.compile(
     r"Action|Version|StackName|Template(Body|URL)"
     r"|Parameters\.member\.\d+\.(ParameterKey|ParameterValue|UsePreviousValue)"
     r"|Capabilities\.member\.\d+|UsePreviousTemplate|DisableRollback|NextToken"
-    r"|ChangeSet(Name|Type)|RollbackConfiguration\.[\w.]+|ImportExistingResources|RoleARN"
+    r"|ChangeSet(Name|Type)|RollbackConfiguration\.[\w.]+|RoleARN"
 )
 
 
@@ -59,11 +58,6 @@ class Stacks:
             raise AwsError("LimitExceededException", f"an account has at most {limits.STACKS_MAX} stacks here")
         self._stacks.setdefault((region, stack.name), []).append(stack)
 
-    def left_behind(self, region: str, name: str) -> dict[str, Resource]:
-        """What stacks of that name left when they were deleted, by its logical id."""
-        ended = [stack for stack in self._stacks.get((region, name), []) if stack.status in _ENDED]
-        return {one.logical_id: one for stack in ended for one in stack.retained}
-
     def standing(self, region: str) -> list[Stack]:
         """Those that have not been deleted."""
         every = [stack for (place, _), stacks in self._stacks.items() if place == region for stack in stacks]
@@ -84,13 +78,13 @@ class CloudFormation:
             "DescribeChangeSet": self._describe_change_set,
             "ExecuteChangeSet": self._execute_change_set,
             "DeleteChangeSet": self._delete_change_set,
-            "GetTemplateSummary": self._summary,
             "CreateStack": self._create,
             "UpdateStack": self._update,
             "DeleteStack": self._delete,
             "DescribeStacks": self._describe,
             "DescribeStackEvents": self._events,
             "DescribeStackResources": self._resources,
+            "ListStackResources": self._listed,
             "GetTemplate": self._template,
         }
         if call.action not in actions:
@@ -132,10 +126,8 @@ class CloudFormation:
                 stacks.add(aws.region, stack)
             if stack.status != "REVIEW_IN_PROGRESS":
                 raise TemplateError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
-            if form.get("ImportExistingResources") == "true":
-                stack.may_take_in = stacks.left_behind(aws.region, name)
         else:
-            stack = stacks.find(aws.region, name)
+            stack = _updatable(stacks.find(aws.region, name))
         made = stacks.change_sets.add(form.get("ChangeSetName", ""), stack, _planned(stack, aws, form), is_new)
         return {"Id": made.id, "StackId": stack.id}
 
@@ -153,17 +145,10 @@ class CloudFormation:
         stacks.change_sets.take(stack, form.get("ChangeSetName", ""))
         return {}
 
-    def _summary(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
-        stack = stacks.find(aws.region, form.get("StackName", ""))
-        declared = stack.plan.template["Resources"].values() if stack.plan else ()
-        return {"ResourceTypes": sorted({one["Type"] for one in declared})}
-
     def _update(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
-        stack = stacks.find(aws.region, form.get("StackName", ""))
-        if stack.plan is None or not stack.status.endswith("_COMPLETE") or stack.status == "ROLLBACK_COMPLETE":
-            raise TemplateError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+        stack = _updatable(stacks.find(aws.region, form.get("StackName", "")))
         plan = _planned(stack, aws, form)
-        if (plan.template, plan.values) == (stack.plan.template, stack.plan.values):
+        if stack.plan and (plan.template, plan.values) == (stack.plan.template, stack.plan.values):
             raise TemplateError("No updates are to be performed.")
         stack.update(plan)
         return {"StackId": stack.id}
@@ -212,6 +197,9 @@ class CloudFormation:
             ]
         }
 
+    def _listed(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        return {"StackResourceSummaries": self._resources(stacks, aws, form)["StackResources"]}
+
     def _template(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
         stack = stacks.find(aws.region, form.get("StackName", ""))
         return {"TemplateBody": stack.plan.text if stack.plan else ""}
@@ -243,6 +231,12 @@ class CloudFormation:
                     for event in stack.events
                 ],
             }
+
+
+def _updatable(stack: Stack) -> Stack:
+    if stack.plan is None or not stack.status.endswith("_COMPLETE") or stack.status == "ROLLBACK_COMPLETE":
+        raise TemplateError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+    return stack
 
 
 def _read_back(aws: Aws, one: Any) -> dict[str, Any]:

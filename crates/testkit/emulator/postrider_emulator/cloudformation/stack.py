@@ -54,9 +54,6 @@ class Stack:
         self.deleted: list[Resource] = []
         self.outputs: list[dict[str, str]] = []
         self.events: list[Event] = []
-        # What earlier stacks of this name left behind, if it may be taken in, and what was.
-        self.may_take_in: dict[str, Resource] = {}
-        self._taken_in: set[str] = set()
         self._aws = aws
 
     def prepare(self, text: str, template: dict[str, Any], given: dict[str, str]) -> Plan:
@@ -86,9 +83,8 @@ class Stack:
             self._apply(plan)
         except (Failed, TemplateError) as error:
             self._tell_own("ROLLBACK_IN_PROGRESS", str(error))
-            for name, one in reversed(list(self.resources.items())):
-                if name not in self._taken_in:
-                    self._remove(one)
+            for one in reversed(list(self.resources.values())):
+                self._remove(one)
             self.resources = {}
             self._tell_own("ROLLBACK_COMPLETE", str(error))
             return
@@ -169,11 +165,6 @@ class Stack:
 
     def _settle(self, name: str, declared: dict[str, Any], wanted: dict[str, Any]) -> Resource:
         old = self.resources.get(name)
-        left = self.may_take_in.get(name) if old is None else None
-        if left is not None and left.type == declared["Type"] and _is_named_alike(left.wanted, wanted):
-            old = self.resources[name] = left
-            self._taken_in.add(name)
-            self._tell_of(left, "IMPORT_COMPLETE")
         if old is not None and old.type != declared["Type"]:
             raise Failed(f"Update of resource type is not permitted: {old.type} to {declared['Type']}")
         if old is not None and old.wanted == wanted:
@@ -234,11 +225,3 @@ class Stack:
     def _tell(self, name: str, kind: str, physical_id: str, status: str, reason: str) -> None:
         self.events.append(Event(name, kind, physical_id, status, reason))
         del self.events[: -limits.STACK_EVENTS_MAX]
-
-
-# The properties that are names somebody has chosen: by nothing else is an existing resource known.
-_NAMES = ("AliasName", "BackupVaultName", "EmailIdentity", "LogGroupName", "Name", "QueueName", "TableName", "TopicName")
-
-
-def _is_named_alike(left: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    return any(name in wanted and left.get(name) == wanted[name] for name in _NAMES)
