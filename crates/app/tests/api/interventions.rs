@@ -15,7 +15,7 @@ async fn stuck() -> (TestServer, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deferred_notification_can_be_canceled_once() {
-    let (server, id) = stuck().await;
+    let (server, id) = Box::pin(stuck()).await;
     let canceled = server.post(&format!("/v1/notifications/{id}/cancel"), &json!({})).await;
     assert_eq!((canceled.status, &canceled.json()["status"]), (200, &json!("canceled")));
     let again = server
@@ -28,7 +28,7 @@ async fn a_deferred_notification_can_be_canceled_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_is_tried_at_once_and_shown_on_the_timeline() {
-    let (server, id) = stuck().await;
+    let (server, id) = Box::pin(stuck()).await;
     let retried = server.post(&format!("/v1/notifications/{id}/retry"), &json!({})).await;
     assert_eq!((retried.status, &retried.json()["status"]), (200, &json!("queued")));
     let shown = server
