@@ -8,9 +8,11 @@ mod end_to_end;
 mod gateway;
 mod installation;
 mod least_privilege;
+mod of_aws;
 #[path = "../emulator/orders.rs"]
 mod orders;
 mod policy;
 mod refusing;
 mod resolver;
+mod resource_policies;
 mod running;

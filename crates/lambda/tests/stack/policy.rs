@@ -1,134 +1,102 @@
-//! A role's policy, held to what a function was seen asking IAM for.
+//! A role's policy, held to what was seen asked of IAM in its name, and to what AWS does in it.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// What is known of a function beside its role.
+use crate::of_aws::Needed;
+use crate::running::Live;
+
+/// What is known of whoever has a role.
+#[derive(Default)]
 pub struct Facts {
-    /// What it asked IAM for: `action`, `resource`, `context`.
+    /// What IAM was asked for: `action`, `resource`, `context`.
     pub asked: Vec<Value>,
-    /// What Lambda says of it.
-    pub configuration: Value,
-    /// Whether Lambda polls a queue for it.
-    pub has_source: bool,
+    /// The condition on which mail may be sent.
+    pub sending: Value,
+    /// What AWS does in its name.
+    pub of_aws: Vec<Needed>,
 }
 
 impl Facts {
-    fn asks(&self, service: &str) -> bool {
-        self.asked.iter().any(|one| text(&one["action"]).starts_with(&format!("{service}:")))
+    /// Of a function that has done everything it can do.
+    pub fn of(function: &Live, of_aws: Vec<Needed>) -> Self {
+        let mut sending = json!({ "StringEquals": { "ses:FromAddress": function.sender() } });
+        let setting = |name: &str| function.configuration["Environment"]["Variables"][name].as_str();
+        if let Some(tester) = setting("POSTRIDER__SANDBOX__REDIRECT_TO") {
+            let others = setting("POSTRIDER__SANDBOX__ALLOW").into_iter().flat_map(|it| it.split(','));
+            let others = others.map(|domain| format!("*@{domain}"));
+            let recipients: Vec<String> = [tester.to_owned()].into_iter().chain(others).collect();
+            sending["ForAllValues:StringLike"] = json!({ "ses:Recipients": recipients });
+        }
+        Self { asked: function.asked(), sending, of_aws }
+    }
+
+    /// The condition that a statement of the function's own must have, by its actions.
+    fn condition_of(&self, statement: &Value) -> &Value {
+        let sends = listed(&statement["Action"]).any(|action| action.starts_with("ses:Send"));
+        if sends { &self.sending } else { &Value::Null }
     }
 }
 
-/// What AWS does in a function's name, so that no call of the function shows it: the statement's Sid, its actions, when
-/// a function needs it, and why.
-type OfAws = (&'static str, &'static [&'static str], fn(&Facts) -> bool, &'static str);
-
-const OF_AWS: [OfAws; 10] = [
-    (
-        "ServiceTableKey",
-        &["kms:Decrypt"],
-        |facts| facts.asks("dynamodb"),
-        "DynamoDB decrypts the table's key in its caller's name",
-    ),
-    (
-        "ServiceSecretKey",
-        &["kms:Decrypt"],
-        |facts| facts.asks("secretsmanager"),
-        "Secrets Manager decrypts the secret in its reader's name",
-    ),
-    (
-        "ServicePolls",
-        &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-        |facts| facts.has_source,
-        "the event source mapping polls the queue with the function's role",
-    ),
-    (
-        "ServiceQueueKey",
-        &["kms:Decrypt"],
-        |facts| facts.has_source,
-        "SQS decrypts messages in the poller's name",
-    ),
-    (
-        "ServiceSettingsKey",
-        &["kms:Decrypt"],
-        |facts| facts.configuration["KMSKeyArn"].is_string(),
-        "Lambda decrypts the environment with the function's role",
-    ),
-    (
-        "ServiceSendsDeadLetters",
-        &["sqs:SendMessage"],
-        |facts| facts.configuration["DeadLetterConfig"].is_object(),
-        "Lambda puts invocations that failed into the dead-letter queue with the function's role",
-    ),
-    (
-        "ServiceEncryptsDeadLetters",
-        &["kms:Decrypt", "kms:GenerateDataKey"],
-        |facts| facts.configuration["DeadLetterConfig"].is_object(),
-        "SQS encrypts those in the sender's name",
-    ),
-    (
-        "ServiceLogs",
-        &["logs:CreateLogStream", "logs:PutLogEvents"],
-        |_| true,
-        "Lambda writes what the function prints",
-    ),
-    (
-        "ServiceTraces",
-        &["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
-        |facts| facts.configuration["TracingConfig"]["Mode"] == "Active",
-        "Lambda's own X-Ray daemon sends traces",
-    ),
-    (
-        "ServiceNetwork",
-        &[
-            "ec2:AssignPrivateIpAddresses",
-            "ec2:CreateNetworkInterface",
-            "ec2:DeleteNetworkInterface",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeSubnets",
-            "ec2:UnassignPrivateIpAddresses",
-        ],
-        |facts| facts.configuration["VpcConfig"]["SubnetIds"].as_array().is_some_and(|it| !it.is_empty()),
-        "Lambda makes the function's network interfaces",
-    ),
-];
-
 /// The statements of a role's inline policies.
 pub fn statements(role: &Value) -> Vec<Value> {
-    let policies = role["Policies"].as_array().unwrap().iter();
+    let policies = role["Policies"].as_array().into_iter().flatten();
     policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()).collect()
-}
-
-/// Whether a statement is about what AWS does in the function's name.
-pub fn is_of_aws(statement: &Value) -> bool {
-    text(&statement["Sid"]).starts_with("Service")
 }
 
 /// What a role allows too much or too little, in words.
 pub fn complaints(statements: &[Value], facts: &Facts) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let (of_aws, own): (Vec<&Value>, Vec<&Value>) = statements.iter().partition(|it| is_of_aws(it));
+    let (of_aws, own): (Vec<&Value>, Vec<&Value>) =
+        statements.iter().partition(|it| text(&it["Sid"]).starts_with("Service"));
+    let mut complaints: Vec<String> = statements.iter().filter_map(strangeness).collect();
+    complaints.extend(about_aws(&of_aws, &facts.of_aws));
+    complaints.extend(about_own(&own, facts));
+    complaints
+}
 
-    let needed = OF_AWS.iter().filter(|(_, _, when, _)| when(facts));
-    let needed: BTreeSet<&str> = needed.map(|(sid, ..)| *sid).collect();
-    let given: BTreeSet<&str> = of_aws.iter().map(|statement| text(&statement["Sid"])).collect();
-    for sid in needed.symmetric_difference(&given) {
-        complaints.push(format!("{sid} is needed or given, and not both"));
+/// What no statement may say at all.
+fn strangeness(statement: &Value) -> Option<String> {
+    let known = ["Action", "Condition", "Effect", "Resource", "Sid"];
+    let is_known = statement.as_object().unwrap().keys().all(|key| known.contains(&key.as_str()));
+    (!is_known || statement["Effect"] != "Allow")
+        .then(|| format!("{} is no plain statement", statement["Sid"]))
+}
+
+/// Each that is needed is there once, word for word, and no other is.
+fn about_aws(given: &[&Value], needed: &[Needed]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for one in needed {
+        let times = given.iter().filter(|statement| statement["Sid"] == one.sid).count();
+        if times != 1 {
+            complaints.push(format!("{} is needed, and there {times} times", one.sid));
+        }
     }
-    for statement in of_aws {
+    for statement in given {
         let sid = text(&statement["Sid"]);
-        let known = OF_AWS.iter().find(|(known, ..)| *known == sid);
-        let expected = known.map(|(_, actions, ..)| actions.iter().copied().collect()).unwrap_or_default();
+        let Some(one) = needed.iter().find(|one| one.sid == sid) else {
+            complaints.push(format!("{sid} is not needed"));
+            continue;
+        };
         let actions: BTreeSet<&str> = listed(&statement["Action"]).collect();
-        if actions != expected {
+        if actions != one.actions {
             complaints.push(format!("{sid} has other actions than AWS needs: {actions:?}"));
         }
-        if actions.iter().any(|action| action.starts_with("kms:")) && !statement["Condition"].is_object() {
-            complaints.push(format!("{sid} lets anybody use the key, not one service alone"));
+        let resources: BTreeSet<String> = listed(&statement["Resource"]).map(str::to_owned).collect();
+        if resources != one.resources {
+            complaints.push(format!("{sid} is for {resources:?}, and needed for {:?}", one.resources));
+        }
+        if statement["Condition"] != one.condition {
+            let (has, wants) = (&statement["Condition"], &one.condition);
+            complaints.push(format!("{sid} has the condition {has}, and needs {wants}"));
         }
     }
+    complaints
+}
 
+/// What was asked for is allowed, and each action, resource and condition is there because of that.
+fn about_own(own: &[&Value], facts: &Facts) -> Vec<String> {
+    let mut complaints = Vec::new();
     let allowed: BTreeSet<&str> = own.iter().flat_map(|statement| listed(&statement["Action"])).collect();
     let asked: BTreeSet<&str> = facts.asked.iter().map(|one| text(&one["action"])).collect();
     for action in allowed.difference(&asked) {
@@ -142,23 +110,26 @@ pub fn complaints(statements: &[Value], facts: &Facts) -> Vec<String> {
     }
     for statement in own {
         for resource in listed(&statement["Resource"]) {
-            let mut only_this = statement.clone();
+            let mut only_this = (*statement).clone();
             only_this["Resource"] = json!(resource);
             if !facts.asked.iter().any(|one| allows(&only_this, one)) {
                 complaints.push(format!("{} names {resource}, which was never asked for", statement["Sid"]));
             }
         }
+        let wanted = facts.condition_of(statement);
+        if statement["Condition"] != *wanted {
+            let (sid, has) = (&statement["Sid"], &statement["Condition"]);
+            complaints.push(format!("{sid} has the condition {has}, and {wanted} would do"));
+        }
     }
     complaints
 }
 
+/// Whether a statement allows what was asked for, and names it: a pattern, which allows more, does not.
 fn allows(statement: &Value, asked: &Value) -> bool {
-    assert_eq!(statement["Effect"], "Allow");
-    let action = text(&asked["action"]);
-    let resource = text(&asked["resource"]);
-    let is_named = |names: &Value, name: &str| listed(names).any(|pattern| matches(pattern, name));
-    is_named(&statement["Action"], action)
-        && is_named(&statement["Resource"], resource)
+    let names = |names: &Value, name: &Value| listed(names).any(|one| name == one);
+    names(&statement["Action"], &asked["action"])
+        && names(&statement["Resource"], &asked["resource"])
         && conditions_hold(&statement["Condition"], &asked["context"])
 }
 
@@ -188,7 +159,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// One text or several.
-fn listed(value: &Value) -> impl Iterator<Item = &str> {
+pub fn listed(value: &Value) -> impl Iterator<Item = &str> {
     let several = value.as_array().into_iter().flatten();
     several.chain(Some(value).filter(|it| it.is_string())).map(text)
 }

@@ -62,13 +62,12 @@ impl Running {
     /// The one event source mapping between a queue and a function.
     pub fn source(&self, queue: &str, function: &Live) -> Source {
         let queue = self.queue(queue);
-        let all =
-            self.account.rest("lambda", "GET", "/2015-03-31/event-source-mappings/", &Value::Null).unwrap();
-        let mut fitting = all["EventSourceMappings"].as_array().unwrap().iter().filter(|mapping| {
+        let all = self.mappings();
+        let mut fitting = all.iter().filter(|mapping| {
             mapping["EventSourceArn"] == queue.arn() && mapping["FunctionArn"] == *function.alias
         });
         let (Some(mapping), None) = (fitting.next(), fitting.next()) else {
-            panic!("not one mapping between {} and {}: {all:#}", queue.arn(), function.alias);
+            panic!("not one mapping between {} and {}: {all:#?}", queue.arn(), function.alias);
         };
         let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
         let events = EventSource::new(&queue).batch_size(number(&mapping["BatchSize"]));
@@ -82,13 +81,39 @@ impl Running {
         Source { queue, events, functions: (0..at_once).map(|_| function.start()).collect() }
     }
 
+    /// The queue that is polled for a function, its ARN.
+    pub fn polled_for(&self, function: &Live) -> Option<String> {
+        let fitting = self.mappings().into_iter().filter(|one| one["FunctionArn"] == *function.alias);
+        let queues: Vec<String> =
+            fitting.map(|one| one["EventSourceArn"].as_str().unwrap().to_owned()).collect();
+        assert!(queues.len() < 2, "{}: {queues:?}", function.alias);
+        queues.into_iter().next()
+    }
+
+    /// Every event source mapping.
+    pub fn mappings(&self) -> Vec<Value> {
+        let path = "/2015-03-31/event-source-mappings/";
+        let all = self.account.rest("lambda", "GET", path, &Value::Null).unwrap();
+        all["EventSourceMappings"].as_array().unwrap().clone()
+    }
+
+    /// Every schedule, with all that the scheduler tells of it.
+    pub fn schedules(&self) -> Vec<Value> {
+        let all = self.account.rest("scheduler", "GET", "/schedules", &Value::Null).unwrap();
+        let shown = |one: &Value| {
+            let [name, group] = ["Name", "GroupName"].map(|field| one[field].as_str().unwrap());
+            let path = format!("/schedules/{name}?groupName={group}");
+            self.account.rest("scheduler", "GET", &path, &Value::Null).unwrap()
+        };
+        all["Schedules"].as_array().unwrap().iter().map(shown).collect()
+    }
+
     /// The event by which its schedule invokes a function.
     pub fn scheduled(&self, function: &Live) -> Value {
-        let all = self.account.rest("scheduler", "GET", "/schedules", &Value::Null).unwrap();
-        let schedules = all["Schedules"].as_array().unwrap();
+        let schedules = self.schedules();
         let mut fitting = schedules.iter().filter(|one| one["Target"]["Arn"] == *function.alias);
         let (Some(schedule), None) = (fitting.next(), fitting.next()) else {
-            panic!("not one schedule of {}: {all:#}", function.alias);
+            panic!("not one schedule of {}: {schedules:#?}", function.alias);
         };
         // What the scheduler sends where a target has no input of its own.
         json!({
