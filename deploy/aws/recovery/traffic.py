@@ -1,7 +1,7 @@
 """Stopping whatever sends, and letting it run again."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .state import Refused, now
 
@@ -17,6 +17,9 @@ SCHEDULE = (
     "Description",
     "ScheduleExpression",
     "ScheduleExpressionTimezone",
+    "StartDate",
+    "EndDate",
+    "ActionAfterCompletion",
     "FlexibleTimeWindow",
     "KmsKeyArn",
     "Target",
@@ -119,7 +122,12 @@ def _schedule_of(clients, outputs):
         return None
     known = clients.scheduler.get_schedule(Name=outputs["SweepScheduleName"], GroupName=outputs["ScheduleGroupName"])
     # All of it, because what is left out when it is set is forgotten.
-    return {key: known[key] for key in SCHEDULE if key in known}
+    return {key: _written(known[key]) for key in SCHEDULE if key in known}
+
+
+def _written(value):
+    """As it stands in a file of JSON, which the scheduler takes as well."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _set_schedule(clients, schedule, state):

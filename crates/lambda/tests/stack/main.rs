@@ -7,11 +7,13 @@ mod deploying;
 mod end_to_end;
 mod gateway;
 mod installation;
+mod lambda_front;
 mod least_privilege;
 mod of_aws;
 #[path = "../emulator/orders.rs"]
 mod orders;
 mod policy;
+mod recovering;
 mod refusing;
 mod resolver;
 mod resource_policies;

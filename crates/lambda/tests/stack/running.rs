@@ -50,13 +50,7 @@ impl Running {
 
     /// The function of an output, by its alias, with credentials of its role.
     pub fn function(&self, output: &str) -> Live {
-        let alias = self.output(output).to_owned();
-        let parts: Vec<&str> = alias.split(':').collect();
-        let (name, qualifier) = (parts[6], parts[7]);
-        let path = format!("/2015-03-31/functions/{name}/configuration?Qualifier={qualifier}");
-        let configuration = self.account.rest("lambda", "GET", &path, &Value::Null).unwrap();
-        let key = self.account.role_key(configuration["Role"].as_str().unwrap(), "lambda.amazonaws.com");
-        Live { configuration, alias, account: self.account.clone(), key }
+        Live::of(&self.account, self.output(output))
     }
 
     /// The one event source mapping between a queue and a function.
@@ -131,6 +125,16 @@ impl Running {
 }
 
 impl Live {
+    /// The function of an alias, with credentials of its role.
+    pub fn of(account: &Account, alias: &str) -> Self {
+        let parts: Vec<&str> = alias.split(':').collect();
+        let (name, qualifier) = (parts[6], parts[7]);
+        let path = format!("/2015-03-31/functions/{name}/configuration?Qualifier={qualifier}");
+        let configuration = account.rest("lambda", "GET", &path, &Value::Null).unwrap();
+        let key = account.role_key(configuration["Role"].as_str().unwrap(), "lambda.amazonaws.com");
+        Self { configuration, alias: alias.to_owned(), account: account.clone(), key }
+    }
+
     /// A process of it: the program that was built, with its handler, time-out, memory and environment. Only where the
     /// emulator is, and who it is there, are added.
     pub fn start(&self) -> Function {

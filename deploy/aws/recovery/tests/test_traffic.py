@@ -4,6 +4,7 @@ import contextlib
 import io
 import tempfile
 import unittest
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -145,6 +146,17 @@ class Traffic(unittest.TestCase):
         before = self.account.all()
         self.call(traffic.stop, 0)
         self.call(traffic.start)
+        self.assertEqual(self.account.all(), before)
+
+    def test_a_schedule_that_was_off_stays_off_and_keeps_all_that_was_set(self):
+        ends = datetime(2027, 1, 1, tzinfo=timezone.utc)
+        self.account.schedule |= {"State": "DISABLED", "EndDate": ends, "ActionAfterCompletion": "DELETE"}
+        before = self.account.all()
+        self.call(traffic.stop, 0)
+        self.assertEqual(self.account.schedule["State"], "DISABLED")
+        self.call(traffic.start)
+        # The file knows texts only, and the scheduler takes these too.
+        self.account.schedule["EndDate"] = datetime.fromisoformat(self.account.schedule["EndDate"])
         self.assertEqual(self.account.all(), before)
 
     def test_it_is_stopped_once(self):

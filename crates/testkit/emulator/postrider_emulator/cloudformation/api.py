@@ -269,7 +269,15 @@ def _planned(stack: Stack, aws: Aws, form: dict[str, str]) -> Plan:
                 given[name] = stack.plan.given[name]
         else:
             given[name] = form.get(f"{found[1]}.ParameterValue", "")
-    return stack.prepare(text, template, given)
+    return stack.prepare(text, template, given, _triggers(stack, form))
+
+
+def _triggers(stack: Stack, form: dict[str, str]) -> list[str]:
+    """Alarms that undo an update, by ARN: those of the call, and if it says nothing of them those of before."""
+    field = "RollbackConfiguration.RollbackTriggers"
+    if any(name.startswith(field) for name in form):
+        return [form[name] for name in form if re.fullmatch(rf"{re.escape(field)}\.member\.\d+\.Arn", name)]
+    return stack.plan.triggers if stack.plan else []
 
 
 def _text(stack: Stack, aws: Aws, form: dict[str, str]) -> str:
@@ -317,6 +325,11 @@ def _described(stack: Stack) -> dict[str, Any]:
             for name, value in ((name, given[name]) for name in declared)
         ],
         "Outputs": stack.outputs,
+        "RollbackConfiguration": {
+            "RollbackTriggers": [
+                {"Arn": arn, "Type": "AWS::CloudWatch::Alarm"} for arn in (stack.plan.triggers if stack.plan else [])
+            ]
+        },
     }
 
 

@@ -37,6 +37,8 @@ class Plan:
     template: dict[str, Any]
     given: dict[str, str]
     values: dict[str, Any]
+    # Alarms, by ARN, that undo an update while they ring.
+    triggers: list[str]
 
 
 class Stack:
@@ -56,7 +58,9 @@ class Stack:
         self.events: list[Event] = []
         self._aws = aws
 
-    def prepare(self, text: str, template: dict[str, Any], given: dict[str, str]) -> Plan:
+    def prepare(
+        self, text: str, template: dict[str, Any], given: dict[str, str], triggers: list[str]
+    ) -> Plan:
         """Checks a template and values before anything is made. Raises TemplateError."""
         aws = self._aws
         values = parameters.values_of(template, given)
@@ -70,7 +74,7 @@ class Stack:
             "AWS::StackName": self.name,
             "AWS::URLSuffix": "amazonaws.com",
         }
-        plan = Plan(text, template, given, {**values, **pseudo})
+        plan = Plan(text, template, given, {**values, **pseudo}, triggers)
         scope = self.scope(plan, {})
         parameters.check_rules(template, scope)
         graph.ordered(template["Resources"], scope)
@@ -97,6 +101,7 @@ class Stack:
         self._tell_own("UPDATE_IN_PROGRESS", "User Initiated")
         try:
             order = self._apply(plan)
+            self._watch(plan.triggers)
         except (Failed, TemplateError) as error:
             self._tell_own("UPDATE_ROLLBACK_IN_PROGRESS", str(error))
             self._take_back(before)
@@ -162,6 +167,13 @@ class Stack:
             if "Condition" not in one or scope.is_met(one["Condition"])
         ]
         return order
+
+    def _watch(self, triggers: list[str]) -> None:
+        """Raises Failed where an alarm rings that undoes what was done."""
+        names = [arn.rsplit(":", 1)[1] for arn in triggers]
+        for one in self._aws("cloudwatch", "DescribeAlarms", AlarmNames=names)["MetricAlarms"] if names else []:
+            if one["StateValue"] == "ALARM":
+                raise Failed(f"Rollback triggered: {one['AlarmArn']} is in ALARM")
 
     def _settle(self, name: str, declared: dict[str, Any], wanted: dict[str, Any]) -> Resource:
         old = self.resources.get(name)

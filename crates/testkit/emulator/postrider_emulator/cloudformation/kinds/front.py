@@ -95,7 +95,7 @@ class Stage(Kind):
         return {"ApiId": wanted["ApiId"], **found}
 
     def update(self, aws: Aws, made: Made, old: Properties, new: Properties) -> Made:
-        # moto has no UpdateStage, and a stage holds nothing but its settings.
+        # UpdateStage keeps what it is not told, and a stage holds nothing but its settings.
         self.delete(aws, made.physical_id, old)
         aws("apigatewayv2", "CreateStage", **new)
         return made

@@ -119,6 +119,12 @@ class Endpoint(Ec2):
             raise Refused("NotFound", "the endpoint was deleted")
         return {**found, "SecurityGroupIds": [one["GroupId"] for one in found.get("Groups") or []]}
 
+    def update(self, aws: Aws, made: Made, old: Properties, new: Properties) -> Made:
+        policy = {name: value for name, value in new.items() if name == "PolicyDocument"}
+        if policy and policy != {name: old.get(name) for name in policy}:
+            aws("ec2", "ModifyVpcEndpoint", VpcEndpointId=made.physical_id, **policy)
+        return super().update(aws, made, {**old, **policy}, new)
+
     def delete(self, aws: Aws, physical_id: str, wanted: Properties) -> None:
         aws("ec2", "DeleteVpcEndpoints", VpcEndpointIds=[physical_id])
 
