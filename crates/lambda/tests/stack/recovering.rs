@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::end_to_end::account_of;
 use crate::gateway::Gateway;
-use crate::installation::{VPC, deploy, parameters};
+use crate::installation::{VPC, deploy, parameters, template};
 use crate::lambda_front::LambdaFront;
 use crate::orders::{customer, id, order};
 use crate::resolver::differences;
@@ -230,6 +230,10 @@ impl Drill {
         let rings = [("AlarmName", name), ("StateValue", "ALARM"), ("StateReason", "nothing is sent")];
         let rings = rings.map(|(field, value)| (field.to_owned(), value.to_owned()));
         self.account.form("monitoring", "SetAlarmState", &rings).unwrap();
+        // Whoever says nothing of them has his update turned back by them.
+        let next = parameters("prod", &self.account, &[("ReleaseId", "r-3"), VPC[0], VPC[1]]);
+        self.stack.update(&template(), &next).unwrap();
+        assert_eq!(self.stack.status().0, "UPDATE_ROLLBACK_COMPLETE");
     }
 }
 

@@ -58,9 +58,7 @@ class Stack:
         self.events: list[Event] = []
         self._aws = aws
 
-    def prepare(
-        self, text: str, template: dict[str, Any], given: dict[str, str], triggers: list[str]
-    ) -> Plan:
+    def prepare(self, text: str, template: dict[str, Any], given: dict[str, str], triggers: list[str]) -> Plan:
         """Checks a template and values before anything is made. Raises TemplateError."""
         aws = self._aws
         values = parameters.values_of(template, given)
