@@ -4,6 +4,7 @@
 
 mod changing;
 mod deploying;
+mod drill;
 mod end_to_end;
 mod gateway;
 mod installation;
@@ -13,6 +14,7 @@ mod of_aws;
 #[path = "../emulator/orders.rs"]
 mod orders;
 mod policy;
+mod policy_mutants;
 mod recovering;
 mod refusing;
 mod resolver;

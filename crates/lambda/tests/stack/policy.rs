@@ -45,10 +45,14 @@ pub fn statements(role: &Value) -> Vec<Value> {
     policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()).collect()
 }
 
+/// Whether a statement is about what AWS does in the role's name.
+pub fn is_of_aws(statement: &Value) -> bool {
+    text(&statement["Sid"]).starts_with("Service")
+}
+
 /// What a role allows too much or too little, in words.
 pub fn complaints(statements: &[Value], facts: &Facts) -> Vec<String> {
-    let (of_aws, own): (Vec<&Value>, Vec<&Value>) =
-        statements.iter().partition(|it| text(&it["Sid"]).starts_with("Service"));
+    let (of_aws, own): (Vec<&Value>, Vec<&Value>) = statements.iter().partition(|it| is_of_aws(it));
     let mut complaints: Vec<String> = statements.iter().filter_map(strangeness).collect();
     complaints.extend(about_aws(&of_aws, &facts.of_aws));
     complaints.extend(about_own(&own, facts));
