@@ -9,3 +9,4 @@ pub mod ses;
 pub mod ses_event;
 pub mod sns;
 pub mod sqs;
+mod trust;

@@ -7,9 +7,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext};
 use postrider_core::limits::AWS_CONNECT_TIMEOUT_MS;
+
+use crate::trust::system_roots;
 
 /// Bytes of an error's words that are kept.
 const WORDS_BYTES_MAX: usize = 500;
@@ -61,7 +63,9 @@ pub fn load_for_function(place: &SdkPlace, http_client: SharedHttpClient) -> Sdk
 /// certificates anew.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    let tls = TlsContext::builder().with_trust_store(system_roots()).build();
+    let tls = tls.unwrap_or_default();
+    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
 }
 
 fn timeouts() -> TimeoutConfig {

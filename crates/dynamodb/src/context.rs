@@ -12,7 +12,9 @@ use postrider_core::ports::ledger::LedgerError;
 use crate::calls::Calls;
 use crate::config::PayloadPolicy;
 use crate::keys;
+use crate::remembered::Remembered;
 use crate::turns::Turns;
+use crate::webhooks::EndpointsSeen;
 use crate::work::{Draft, Step, Work};
 
 /// The table, and what the ledger was told at its opening.
@@ -23,13 +25,26 @@ pub(crate) struct Context {
     pub(crate) shards: u8,
     pub(crate) payload: PayloadPolicy,
     pub(crate) turns: Turns,
+    /// Claims in hand.
+    pub(crate) remembered: Remembered,
+    /// Whether there are endpoints to tell.
+    pub(crate) endpoints: EndpointsSeen,
     /// Names of notification types that are known to be on the list of them.
     types: Mutex<HashSet<String>>,
 }
 
 impl Context {
     pub(crate) fn new(calls: Calls, rules: RecipientRules, shards: u8, payload: PayloadPolicy) -> Self {
-        Self { calls, rules, shards, payload, turns: Turns::default(), types: Mutex::default() }
+        Self {
+            calls,
+            rules,
+            shards,
+            payload,
+            turns: Turns::default(),
+            remembered: Remembered::default(),
+            endpoints: EndpointsSeen::default(),
+            types: Mutex::default(),
+        }
     }
 
     /// The shard on which a notification's index entries are.

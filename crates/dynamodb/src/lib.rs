@@ -16,6 +16,7 @@ mod opening;
 mod ports;
 mod queries;
 mod record;
+mod remembered;
 pub mod schema;
 pub mod sdk;
 mod steps;

@@ -59,6 +59,14 @@ pub(crate) struct Told {
 struct Slot {
     was: Option<Item>,
     planned: Planned,
+    /// Whether it was not read, but remembered.
+    is_remembered: bool,
+}
+
+impl Slot {
+    fn read(was: Option<Item>) -> Self {
+        Self { was, planned: Planned::Nothing, is_remembered: false }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +83,7 @@ pub(crate) struct Work<'a> {
     slots: HashMap<Key, Slot>,
     order: Vec<Key>,
     told: Vec<Told>,
+    to_remember: Vec<Key>,
     is_repeated: bool,
 }
 
@@ -82,21 +91,22 @@ impl<'a> Work<'a> {
     /// Nothing in hand, but what refusals have told already.
     fn new(context: &'a Context, refusals: Vec<Refusal>) -> Self {
         let is_repeated = !refusals.is_empty();
-        let mut work =
-            Self { context, slots: HashMap::new(), order: Vec::new(), told: Vec::new(), is_repeated };
-        for refusal in refusals {
-            if let Some(item) = refusal.found {
-                work.slots.insert(refusal.key, Slot { was: Some(*item), planned: Planned::Nothing });
-            }
+        let found = |refusal: Refusal| Some((refusal.key, Slot::read(Some(*refusal.found?))));
+        Self {
+            context,
+            slots: refusals.into_iter().filter_map(found).collect(),
+            order: Vec::new(),
+            told: Vec::new(),
+            to_remember: Vec::new(),
+            is_repeated,
         }
-        work
     }
 
     /// What the item under `key` says: as this step has planned it, or as it is stored.
     pub(crate) async fn body(&mut self, key: &Key) -> Result<Option<&[u8]>, LedgerError> {
         if !self.slots.contains_key(key) {
             let was = self.context.calls.get(key).await?;
-            self.slots.insert(key.clone(), Slot { was, planned: Planned::Nothing });
+            self.slots.insert(key.clone(), Slot::read(was));
         }
         Ok(self.known(key))
     }
@@ -127,7 +137,27 @@ impl<'a> Work<'a> {
     /// Takes an item as it was read otherwise, fresh, unless the step has it in hand already. `None` says that nothing is
     /// there, or is believed to be: the write will tell.
     pub(crate) fn take(&mut self, key: Key, was: Option<Item>) {
-        self.slots.entry(key).or_insert(Slot { was, planned: Planned::Nothing });
+        self.slots.entry(key).or_insert_with(|| Slot::read(was));
+    }
+
+    /// Takes the item as this process wrote it last, if it remembers it and the step has it not in hand already. The write
+    /// will tell whether it is so still.
+    pub(crate) fn recall(&mut self, key: &Key) {
+        if !self.holds(key)
+            && let Some(item) = self.context.remembered.take(key)
+        {
+            self.slots.insert(key.clone(), Slot { is_remembered: true, ..Slot::read(Some(item)) });
+        }
+    }
+
+    /// Once the item in hand is written, it is remembered for [`Work::recall`].
+    pub(crate) fn remember(&mut self, key: Key) {
+        self.to_remember.push(key);
+    }
+
+    /// Whether what the step came to may be of yesterday: it goes by something remembered, and writes it not.
+    fn relies_on_memory(&self) -> bool {
+        self.slots.values().any(|slot| slot.is_remembered && matches!(slot.planned, Planned::Nothing))
     }
 
     /// Whether the step was begun before, and somebody else wrote in between.
@@ -156,7 +186,7 @@ impl<'a> Work<'a> {
     }
 
     fn plan(&mut self, key: &Key, planned: Planned) {
-        let slot = self.slots.entry(key.clone()).or_insert(Slot { was: None, planned: Planned::Nothing });
+        let slot = self.slots.entry(key.clone()).or_insert_with(|| Slot::read(None));
         if matches!(slot.planned, Planned::Nothing) {
             self.order.push(key.clone());
         }
@@ -209,7 +239,18 @@ impl<'a> Work<'a> {
             );
             return Err(LedgerError::Unavailable { reason });
         }
-        self.context.calls.write(&writes, token).await
+        let written = self.context.calls.write(&writes, token).await?;
+        if written == Written::Done {
+            for write in writes {
+                match write.change {
+                    Change::Put(item) if self.to_remember.contains(&item.key) => {
+                        self.context.remembered.keep(*item);
+                    }
+                    Change::Put(_) | Change::Delete(_) => {}
+                }
+            }
+        }
+        Ok(written)
     }
 }
 
@@ -221,6 +262,9 @@ impl Context {
         for tried in 0..DYNAMODB_STEPS_MAX {
             let mut work = Work::new(self, std::mem::take(&mut refusals));
             let output = step.run(&mut work).await?;
+            if work.relies_on_memory() {
+                continue;
+            }
             match work.commit().await? {
                 Written::Done => return Ok(output),
                 Written::Refused(found) => refusals = found,

@@ -55,7 +55,7 @@ async fn a_change_costs_little_while_nobody_listens() {
         take(&counted.scene, id, report(ReportKind::Delivered, "1")).await;
         used.push(counted.used());
     }
-    assert_eq!(used, [(4, 1), (4, 4)]);
+    assert_eq!(used, [(2, 1), (2, 4)]);
 }
 
 /// A claim that finds nothing, and a change that is told to one endpoint at the first try: alone, and among forty.

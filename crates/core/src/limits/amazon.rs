@@ -2,7 +2,8 @@
 
 use super::REQUEST_BYTES_MAX;
 
-/// How long connecting to one of Amazon's services may take, TLS included.
+/// How long connecting to one of Amazon's services may take, TLS included. The same for all of them: clients share what
+/// connects, with its certificates, only where they would wait equally long.
 pub const AWS_CONNECT_TIMEOUT_MS: u64 = 3_000;
 /// How long a request to SES that sends nothing may take: what is known of the account, of an identity, of its
 /// suppression list.
@@ -77,8 +78,6 @@ const _: () = assert!(DISPATCH_RECORD_MS + DISPATCH_ANSWER_MS < DISPATCH_LEASE_M
 
 // The ledger in DynamoDB.
 
-/// How long reaching DynamoDB may take.
-pub const DYNAMODB_CONNECT_MS_MAX: u64 = 1_000;
 /// How long one call to DynamoDB may take until it is given up and made again.
 pub const DYNAMODB_CALL_MS_MAX: u64 = 2_000;
 /// How often one call to DynamoDB is made before its step is refused with 503.
@@ -87,6 +86,10 @@ pub const DYNAMODB_CALLS_MAX: u32 = 6;
 pub const DYNAMODB_STEPS_MAX: u32 = 40;
 /// The longest pause before a call or a step is repeated.
 pub const DYNAMODB_PAUSE_MS_MAX: u64 = 400;
+/// Items of claims in hand that a process remembers, so that it need not read them to finish them.
+pub const DYNAMODB_CLAIMS_REMEMBERED_MAX: usize = 256;
+/// How long what is known of webhooks' endpoints together is believed: whether there is any to tell.
+pub const DYNAMODB_ENDPOINTS_SEEN_MS: u64 = 1_000;
 /// Calls of one step that are under way at the same time.
 pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
 /// Notifications one page of a listing looks at in DynamoDB, where each of them is read by itself.

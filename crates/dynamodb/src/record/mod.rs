@@ -5,6 +5,8 @@ mod fields;
 mod pack;
 mod writing;
 
+use std::sync::OnceLock;
+
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::NotificationId;
@@ -31,7 +33,7 @@ const INLINE_BYTES_MAX: usize = 1024 - 300;
 const TIMELINE_BYTES_MAX: usize = 16 * 1024;
 
 /// A notification with everything its item says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) notification: Notification,
     /// The full business key: the item's key holds only part of a hash of it.
@@ -49,6 +51,8 @@ pub(crate) struct Record {
     pub(crate) moved: u32,
     /// When the message was last handed on, if a piece holds that.
     pub(crate) moved_sent_at: Option<Timestamp>,
+    /// What of it never changes, as it is stored: packed once, and not again with every change of the rest.
+    pub(crate) constant: OnceLock<Vec<u8>>,
 }
 
 /// What an event says besides its data and what the notification says already.

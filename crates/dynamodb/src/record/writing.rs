@@ -42,7 +42,7 @@ impl Record {
         body.number(u64::from(self.moved));
         body.optional(self.moved_sent_at, |body, at| body.instant(at, base));
         body.bytes(&write_entries(&self.entries, base));
-        body.fixed(&pack(&self.write_constant()));
+        body.fixed(self.constant.get_or_init(|| pack(&self.write_constant())));
         body.finish()
     }
 
@@ -101,7 +101,8 @@ impl Record {
             body.optional("time it was sent", |body| body.instant(base, "time it was sent"))?;
         let entries = read_entries(body.bytes("timeline")?, base)?;
 
-        let constant = unpack(body.rest(), "event")?;
+        let packed = body.rest();
+        let constant = unpack(packed, "event")?;
         let mut body = Reader::new(&constant);
         let text = |body: &mut Reader<'_>| body.text("event").map(str::to_owned);
         let notification_type = text(&mut body)?;
@@ -148,6 +149,7 @@ impl Record {
             pieces,
             moved,
             moved_sent_at,
+            constant: packed.to_vec().into(),
         })
     }
 }

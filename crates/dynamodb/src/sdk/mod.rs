@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::Client;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use postrider_core::limits::{DYNAMODB_CALL_MS_MAX, DYNAMODB_CONNECT_MS_MAX};
+use postrider_core::limits::{AWS_CONNECT_TIMEOUT_MS, DYNAMODB_CALL_MS_MAX};
 
 pub use create::{CreateError, create_table};
 
@@ -55,7 +55,7 @@ impl SdkTable {
 
 fn client(sdk: &SdkConfig, endpoint_url: Option<&str>, patience: Duration) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(DYNAMODB_CONNECT_MS_MAX))
+        .connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS))
         .operation_attempt_timeout(patience)
         .build();
     let mut config = aws_sdk_dynamodb::config::Builder::from(sdk)

@@ -1,6 +1,7 @@
 //! Storing an event and its notifications, or finding the ones stored before.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{EventId, NotificationId};
@@ -22,6 +23,8 @@ use crate::work::{Step, Work};
 /// [`accept`](postrider_core::ports::ledger::Ledger::accept).
 pub(crate) struct Accept {
     acceptance: Acceptance,
+    /// What each notification's item says that never changes, packed.
+    constants: Vec<OnceLock<Vec<u8>>>,
     /// Where the event's data goes, if it is too large to stand in each notification's item, and what is stored there.
     apart: Option<(Fingerprint, Vec<u8>)>,
 }
@@ -34,28 +37,32 @@ impl Accept {
                 context.remember_type(&plan.notification_type).await?;
             }
         }
-        let mut step = Self { apart: None, acceptance };
-        let packed = pack(step.acceptance.event.data.as_bytes());
-        if let PayloadPolicy::RefuseOver(most) = context.payload
-            && packed.len() > most
-        {
-            let reason = format!(
-                "the event {} has {} bytes when compressed, and the ledger is configured to keep at most {most}; send \
-                 less, or raise ledger.payload_bytes_max",
-                step.acceptance.event.id,
-                packed.len()
-            );
-            return Err(LedgerError::Unavailable { reason });
+        let mut step = Self { apart: None, constants: Vec::new(), acceptance };
+        let pack_data = |step: &Self| pack(step.acceptance.event.data.as_bytes());
+        if let PayloadPolicy::RefuseOver(most) = context.payload {
+            let len = pack_data(&step).len();
+            if len > most {
+                let reason = format!(
+                    "the event {} has {len} bytes when compressed, and the ledger is configured to keep at most {most}; \
+                     send less, or raise ledger.payload_bytes_max",
+                    step.acceptance.event.id,
+                );
+                return Err(LedgerError::Unavailable { reason });
+            }
         }
-        let is_large = step
-            .acceptance
-            .notifications
-            .iter()
-            .any(|(id, plan)| Record::is_large(&step.new_record(*id, plan, None).draft(context)));
+        let mut is_large = false;
+        let mut constants = Vec::new();
+        for (id, plan) in &step.acceptance.notifications {
+            let record = step.new_record(*id, plan, OnceLock::new(), None);
+            is_large |= Record::is_large(&record.draft(context));
+            constants.push(record.constant);
+        }
         if is_large {
             let content = Fingerprint::of_parts(&[b"payload", step.acceptance.event.data.as_bytes()]);
-            step.apart = Some((content, packed));
+            step.apart = Some((content, pack_data(&step)));
+            constants = vec![OnceLock::new(); constants.len()];
         }
+        step.constants = constants;
         Ok(step)
     }
 
@@ -64,6 +71,7 @@ impl Accept {
         &self,
         id: NotificationId,
         plan: &PlannedNotification,
+        constant: OnceLock<Vec<u8>>,
         suppressed: Option<&Cause>,
     ) -> Record {
         let Acceptance { event, now, .. } = &self.acceptance;
@@ -100,6 +108,7 @@ impl Accept {
             pieces: 0,
             moved: 0,
             moved_sent_at: None,
+            constant,
         }
     }
 
@@ -125,14 +134,14 @@ impl Accept {
         let mut first_events: Vec<EventId> = Vec::new();
         let mut claims = Vec::new();
         let mut is_apart_stored = false;
-        for (id, plan) in &self.acceptance.notifications {
+        for ((id, plan), constant) in self.acceptance.notifications.iter().zip(&self.constants) {
             if let Some(existing) = self.existing(work, *id, plan).await? {
                 first_events.push(existing.notification.event_id.clone());
                 notifications.push(answer(&existing, true));
                 continue;
             }
             let suppressed = work.context.suppression(&plan.to, &plan.category, self.acceptance.now).await?;
-            let mut record = self.new_record(*id, plan, suppressed.as_ref());
+            let mut record = self.new_record(*id, plan, constant.clone(), suppressed.as_ref());
             for entry in &record.entries {
                 work.note_change(*id, entry, None, record.status());
             }
@@ -146,6 +155,9 @@ impl Accept {
             }
             notifications.push(answer(&record, false));
             work.save(&mut record);
+            if record.status() == Status::Sending {
+                work.remember(keys::notification(*id));
+            }
         }
         let all_known = !notifications.is_empty() && notifications.iter().all(|each| each.duplicate);
         let event_id = match first_events.first() {

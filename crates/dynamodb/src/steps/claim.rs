@@ -207,6 +207,7 @@ impl Step for ClaimOne {
         }
         work.change(&mut record, claimed, now, None);
         work.save(&mut record);
+        work.remember(keys::notification(self.id));
         Ok(ClaimedRecord::Taken(Box::new(record)))
     }
 }

@@ -6,6 +6,7 @@ use postrider_core::ports::feedback::{FeedbackEffect, FeedbackRecorded};
 use postrider_core::ports::ledger::{FinishAttempt, Finished, LedgerError};
 
 use super::provider::Known;
+use crate::keys;
 use crate::record::Record;
 use crate::work::{Step, Work};
 
@@ -20,6 +21,7 @@ impl Step for Finishing {
 
     async fn run(&self, work: &mut Work<'_>) -> Result<Finished, LedgerError> {
         let finish = &self.0;
+        work.recall(&keys::notification(finish.id));
         let Some(mut record) = work.record(finish.id).await? else { return Ok(Finished::Stale) };
         let before = record.notification.lifecycle.clone();
         let step = LifecycleStep::Finish { fence: finish.fence, verdict: finish.verdict.clone() };

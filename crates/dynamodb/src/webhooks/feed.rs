@@ -36,10 +36,9 @@ pub(super) fn expires_at(at: Timestamp) -> u64 {
 /// Called once for each step, before it is written.
 pub(crate) async fn append_to_feed(work: &mut Work<'_>) -> Result<(), LedgerError> {
     let told = work.take_told();
-    if told.is_empty() {
-        return Ok(());
-    }
-    let Registry { generation, live } = Registry::load(work).await?;
+    let Some(now) = told.iter().map(|told| told.entry.at).max() else { return Ok(()) };
+    let context = work.context;
+    let Registry { generation, live } = context.endpoints.registry(work, now).await?;
     if live == 0 {
         return Ok(());
     }

@@ -31,6 +31,7 @@ use postrider_core::ports::webhooks::{
 };
 
 pub(crate) use feed::append_to_feed;
+pub(crate) use registry::EndpointsSeen;
 
 use crate::ledger::DynamoLedger;
 use endpoint::Endpoint;
@@ -38,7 +39,9 @@ use endpoint::Endpoint;
 #[async_trait]
 impl WebhookLedger for DynamoLedger {
     async fn create_webhook(&self, new: NewWebhook) -> Result<WebhookCreated, LedgerError> {
-        self.context.carry_out(&endpoints::Creating(new)).await
+        let created = self.context.carry_out(&endpoints::Creating(new)).await;
+        self.context.endpoints.forget().await;
+        created
     }
 
     async fn webhooks(&self) -> Result<Vec<Webhook>, LedgerError> {
@@ -60,7 +63,9 @@ impl WebhookLedger for DynamoLedger {
     }
 
     async fn delete_webhook(&self, id: WebhookId) -> Result<bool, LedgerError> {
-        self.context.carry_out(&endpoints::Deleting(id)).await
+        let deleted = self.context.carry_out(&endpoints::Deleting(id)).await;
+        self.context.endpoints.forget().await;
+        deleted
     }
 
     async fn claim_calls(&self, request: ClaimCalls) -> Result<WebhookCalls, LedgerError> {

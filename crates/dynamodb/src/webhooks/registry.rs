@@ -1,6 +1,9 @@
 //! How many endpoints there are, and were: what every step asks that has something to tell.
 
+use postrider_core::domain::time::Timestamp;
+use postrider_core::limits::DYNAMODB_ENDPOINTS_SEEN_MS;
 use postrider_core::ports::ledger::LedgerError;
+use tokio::sync::Mutex;
 
 use super::keys;
 use crate::codec::{Garbled, Reader, Writer};
@@ -36,5 +39,36 @@ impl Registry {
     fn read(body: &[u8]) -> Result<Self, Garbled> {
         let mut body = Reader::of_format(body, FORMAT)?;
         Ok(Self { generation: body.number("generation")?, live: body.number("number of endpoints")? })
+    }
+}
+
+/// The registry as it was read last. Almost always there is nothing new in it, and every end of an attempt asks for it.
+#[derive(Debug, Default)]
+pub(crate) struct EndpointsSeen(Mutex<Option<(Timestamp, Registry)>>);
+
+impl EndpointsSeen {
+    /// The registry at `now`, or a moment before: an endpoint that is made meanwhile hears of what happens after it.
+    pub(super) async fn registry(
+        &self,
+        work: &mut Work<'_>,
+        now: Timestamp,
+    ) -> Result<Registry, LedgerError> {
+        // Whoever comes while it is read waits for it.
+        let mut seen = self.0.lock().await;
+        match *seen {
+            Some((at, registry)) if at <= now && now.ms_since(at) < DYNAMODB_ENDPOINTS_SEEN_MS => {
+                Ok(registry)
+            }
+            _ => {
+                let registry = Registry::load(work).await?;
+                *seen = Some((now, registry));
+                Ok(registry)
+            }
+        }
+    }
+
+    /// Forgets it: this process has just changed it.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
     }
 }
