@@ -16,13 +16,23 @@ pub struct DynamoConfig {
     pub shards: u8,
     /// What to do with large events.
     pub payload: PayloadPolicy,
+    /// The notification types a process that lives briefly will meet. What the ledger knows of them, and the record about
+    /// money ([`DynamoLedger::budget_at_opening`](crate::DynamoLedger::budget_at_opening)), is then read in the same
+    /// request as the rest of the opening. Without any, each is read when it is needed first.
+    pub ahead: Vec<String>,
 }
 
 impl DynamoConfig {
     /// The usual use of the table `table`.
     #[must_use]
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), endpoint_url: None, shards: SHARDS, payload: PayloadPolicy::Compress }
+        Self {
+            table: table.into(),
+            endpoint_url: None,
+            shards: SHARDS,
+            payload: PayloadPolicy::Compress,
+            ahead: Vec::new(),
+        }
     }
 }
 

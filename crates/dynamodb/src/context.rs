@@ -34,7 +34,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(calls: Calls, rules: RecipientRules, shards: u8, payload: PayloadPolicy) -> Self {
+    pub(crate) fn new(
+        calls: Calls,
+        rules: RecipientRules,
+        shards: u8,
+        payload: PayloadPolicy,
+        types: HashSet<String>,
+    ) -> Self {
         Self {
             calls,
             rules,
@@ -43,7 +49,7 @@ impl Context {
             turns: Turns::default(),
             remembered: Remembered::default(),
             endpoints: EndpointsSeen::default(),
-            types: Mutex::default(),
+            types: Mutex::new(types),
         }
     }
 

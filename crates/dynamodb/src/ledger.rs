@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use postrider_core::ports::budget::StoredBudget;
 use postrider_core::ports::clock::Random;
 use postrider_core::ports::feedback::RecipientRules;
 
@@ -10,13 +11,14 @@ use crate::calls::Calls;
 use crate::config::DynamoConfig;
 use crate::context::Context;
 use crate::meter::Meter;
-use crate::opening::{self, OpenError};
+use crate::opening::{self, OpenError, Opened};
 use crate::sdk::SdkTable;
 use crate::table::Table;
 
 /// The ledger in one DynamoDB table.
 pub struct DynamoLedger {
     pub(crate) context: Context,
+    budget: Option<StoredBudget>,
 }
 
 impl DynamoLedger {
@@ -45,8 +47,15 @@ impl DynamoLedger {
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
         let calls = Calls::new(table, random);
-        let shards = opening::open(&calls, config, &rules).await?;
-        Ok(Self { context: Context::new(calls, rules, shards, config.payload) })
+        let Opened { shards, types, budget } = opening::open(&calls, config, &rules).await?;
+        Ok(Self { context: Context::new(calls, rules, shards, config.payload, types), budget })
+    }
+
+    /// The record about money as it was when the ledger was opened, if there was one and [`DynamoConfig::ahead`] asked for
+    /// it.
+    #[must_use]
+    pub fn budget_at_opening(&self) -> Option<&StoredBudget> {
+        self.budget.as_ref()
     }
 
     /// What the ledger has used of its table so far.

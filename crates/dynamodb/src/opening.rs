@@ -1,5 +1,8 @@
 //! Opening the table: only one that is ours, of this version, and with the secret it was made with.
 
+use std::collections::{HashMap, HashSet};
+
+use postrider_core::ports::budget::StoredBudget;
 use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::LedgerError;
 
@@ -7,7 +10,8 @@ use crate::calls::Calls;
 use crate::codec::{Garbled, Reader, Writer};
 use crate::config::DynamoConfig;
 use crate::keys;
-use crate::table::{Change, Condition, Indexed, Item, Write, Written};
+use crate::steps::stored_budget;
+use crate::table::{Change, Condition, Consistency, Indexed, Item, Key, Write, Written};
 
 /// The format of what the table knows about itself, and the newest format of anything in it.
 const FORMAT: u8 = 1;
@@ -53,17 +57,60 @@ pub enum OpenError {
     Ledger(#[source] LedgerError),
 }
 
-/// Checks the table, or makes a new one ours, and tells over how many partitions its indexes are spread.
+/// What the opening has found.
+pub(crate) struct Opened {
+    /// Over how many partitions the table's indexes are spread.
+    pub(crate) shards: u8,
+    /// Those of [`DynamoConfig::ahead`] that are on the list of notification types.
+    pub(crate) types: HashSet<String>,
+    /// The record about money, if there is one and it was to be read.
+    pub(crate) budget: Option<StoredBudget>,
+}
+
+/// Checks the table, or makes a new one ours.
 pub(crate) async fn open(
     calls: &Calls,
     config: &DynamoConfig,
     rules: &RecipientRules,
+) -> Result<Opened, OpenError> {
+    let mut ahead = read_ahead(calls, &config.ahead).await.map_err(OpenError::Ledger)?;
+    let found = ahead.remove(&keys::meta());
+    let shards = open_meta(calls, config, rules, found).await?;
+    let types = config.ahead.iter().filter(|name| ahead.contains_key(&keys::notification_type(name)));
+    let types = types.cloned().collect();
+    let budget = ahead.get(&keys::budget()).map(stored_budget).transpose();
+    let budget = budget
+        .map_err(|garbled| OpenError::Ledger(calls.unreadable(&keys::budget(), &garbled.to_string())))?;
+    Ok(Opened { shards, types, budget })
+}
+
+/// What will be needed, as it was a moment ago; nothing, if nobody said what.
+async fn read_ahead(calls: &Calls, types: &[String]) -> Result<HashMap<Key, Item>, LedgerError> {
+    if types.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let types = types.iter().map(|name| keys::notification_type(name));
+    let mut keys: Vec<Key> = types.chain([keys::meta(), keys::budget()]).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    calls.get_all(&keys, Consistency::Eventual).await
+}
+
+/// Checks what the table knows about itself, `found` a moment ago, or writes it. Tells over how many partitions its indexes
+/// are spread.
+async fn open_meta(
+    calls: &Calls,
+    config: &DynamoConfig,
+    rules: &RecipientRules,
+    mut found: Option<Item>,
 ) -> Result<u8, OpenError> {
     let table = || calls.table().name().to_owned();
     let asked = config.shards.max(1);
     // Two that open a new table at the same time: one writes, the other finds it.
     for tried in 0..3 {
-        let found = calls.get(&keys::meta()).await.map_err(OpenError::Ledger)?;
+        if found.is_none() {
+            found = calls.get(&keys::meta()).await.map_err(OpenError::Ledger)?;
+        }
         let (version, shards) = match &found {
             None => (0, 0),
             Some(item) => {
@@ -99,6 +146,7 @@ pub(crate) async fn open(
         if calls.write(&[write], token).await.map_err(OpenError::Ledger)? == Written::Done {
             return Ok(asked);
         }
+        found = None;
         calls.pause(tried).await;
     }
     let reason = format!("DynamoDB table {}: others open it at the same time; try again", table());

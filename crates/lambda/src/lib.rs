@@ -18,4 +18,5 @@ pub mod role;
 pub mod start;
 pub mod sweep;
 mod tally;
+mod types;
 pub mod wiring;

@@ -20,6 +20,7 @@ use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::{ListElsewhere, RecipientRules};
 use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
+use postrider_core::use_cases::budget::HoldWatch;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
     ConfigError, DynamoSettings, LedgerSettings, MailerSettings, RawSettings, SecretSetting, SesSettings,
@@ -35,10 +36,9 @@ use postrider_http::idempotency::RunningKeys;
 use postrider_http::metrics::Metrics;
 use postrider_http::state::{Api, Tariff};
 use postrider_mail::attachment_folder::AttachmentFolder;
-use postrider_mail::dkim::{DkimKey, DkimKeyError};
+use postrider_mail::dkim::DkimKeyError;
 use postrider_mail::mailers::failover::FailoverMailer;
-use postrider_mail::mime::message::Mailbox;
-use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
+use postrider_mail::types::{LiveTypes, Resources, TypeError, TypeSet};
 use postrider_mail::unsubscribe::Unsubscribe;
 use postrider_mail::verp::{InvalidReturnPath, Verp};
 use postrider_webhook::OutboundConfig;
@@ -49,11 +49,10 @@ use crate::cost::Money;
 use crate::parts::{Parts, TimerPause};
 use crate::renditions::Renditions;
 use crate::role::Role;
+use crate::types;
 
 /// The file of settings in the artifact, if it has one.
 const SETTINGS_FILE: &str = "postrider.toml";
-/// The folder of notification types in the artifact, if it has one.
-const TYPES_FOLDER: &str = "notifications";
 /// The variable that names the metrics' namespace.
 const NAMESPACE_VARIABLE: &str = "POSTRIDER__METRICS__NAMESPACE";
 /// How long Lambda lets a function live, in seconds.
@@ -116,6 +115,9 @@ pub enum WiringError {
     /// A notification type is broken.
     #[error("the notification types cannot be used: {}", list(.0))]
     Types(Vec<TypeError>),
+    /// Reading them ended in a fault of the program.
+    #[error("the notification types could not be read: {0}")]
+    TypesPanicked(tokio::task::JoinError),
     /// The signing key cannot be used.
     #[error(transparent)]
     Dkim(#[from] DkimKeyError),
@@ -136,6 +138,8 @@ pub struct Foundation {
     pub mailer: Arc<dyn Mailer>,
     /// The installation's secret.
     pub secret: Secret,
+    /// Whether the month's budget holds sending, as far as is known.
+    pub hold: Arc<HoldWatch>,
 }
 
 struct Built {
@@ -228,8 +232,8 @@ impl Wiring {
     pub async fn money(&self) -> Result<Money, WiringError> {
         let settings = &self.settings;
         let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
-        let ledger = self.ledger(table, &self.secret().await?).await?;
-        Ok(Money { ledger, usage: self.usage()?, budget: settings.budget.monthly_usd })
+        let ledger = self.ledger(table, &self.secret().await?, Vec::new()).await?;
+        Ok(Money { ledger: Arc::new(ledger), usage: self.usage()?, budget: settings.budget.monthly_usd })
     }
 
     /// What the installation uses.
@@ -238,13 +242,19 @@ impl Wiring {
         if self.settings.budget.vpc { usage.with_vpc() } else { Ok(usage) }
     }
 
-    async fn ledger(&self, table: &DynamoSettings, secret: &Secret) -> Result<Arc<dyn Ledger>, WiringError> {
+    async fn ledger(
+        &self,
+        table: &DynamoSettings,
+        secret: &Secret,
+        ahead: Vec<String>,
+    ) -> Result<DynamoLedger, WiringError> {
         let config = DynamoConfig {
             endpoint_url: table.place.endpoint_url.clone(),
+            ahead,
             ..DynamoConfig::new(table.table.clone())
         };
         let (sdk, rules) = (self.sdk(&table.place), self.recipient_rules(secret));
-        Ok(Arc::new(Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?))
+        Ok(Box::pin(DynamoLedger::open(&sdk, config, rules, Arc::clone(&self.random))).await?)
     }
 
     /// Everything that takes in reports and sends.
@@ -252,8 +262,8 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn parts(&self) -> Result<Parts, WiringError> {
-        let foundation = Box::pin(self.foundation()).await?;
-        Ok(self.over(foundation).await?.parts)
+        let (foundation, types) = Box::pin(self.foundation()).await?;
+        Ok(self.over(foundation, types)?.parts)
     }
 
     /// The calls of webhooks over `parts`.
@@ -277,8 +287,8 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn api(&self) -> Result<(Api, Parts), WiringError> {
-        let foundation = Box::pin(self.foundation()).await?;
-        self.api_over(foundation).await
+        let (foundation, types) = Box::pin(self.foundation()).await?;
+        self.api_with(foundation, types).await
     }
 
     /// The same over a ledger and a mailer that somebody else has opened.
@@ -286,7 +296,12 @@ impl Wiring {
     /// # Errors
     /// Whatever is in the way.
     pub async fn api_over(&self, foundation: Foundation) -> Result<(Api, Parts), WiringError> {
-        let Built { parts, types, return_paths } = self.over(foundation).await?;
+        let types = types::load(self.role, &self.settings, self.root.as_deref())?;
+        self.api_with(foundation, types).await
+    }
+
+    async fn api_with(&self, foundation: Foundation, types: TypeSet) -> Result<(Api, Parts), WiringError> {
+        let Built { parts, types, return_paths } = self.over(foundation, types)?;
         let settings = &self.settings;
         let api = Api {
             ledger: Arc::clone(&parts.ledger),
@@ -318,12 +333,17 @@ impl Wiring {
         Ok((api, parts))
     }
 
-    /// What the environment names, opened.
-    async fn foundation(&self) -> Result<Foundation, WiringError> {
+    /// What the environment names, opened, and the notification types. Whatever can be done at the same time is.
+    async fn foundation(&self) -> Result<(Foundation, TypeSet), WiringError> {
         let LedgerSettings::DynamoDb(table) = &self.settings.ledger else { return Err(WiringError::Ledger) };
-        // Whatever can be asked at the same time is.
+        let (role, settings, root) = (self.role, self.settings.clone(), self.root.clone());
+        let types = tokio::task::spawn_blocking(move || types::load(role, &settings, root.as_deref()));
         let (secret, mailer) = futures_util::future::try_join(self.secret(), self.mailer()).await?;
-        Ok(Foundation { ledger: self.ledger(table, &secret).await?, mailer, secret })
+        let types = types.await.map_err(WiringError::TypesPanicked)??;
+        let ledger = self.ledger(table, &secret, types.names().map(str::to_owned).collect()).await?;
+        let hold = HoldWatch::default();
+        hold.saw(ledger.budget_at_opening().map(|stored| stored.record.clone()), self.clock.now());
+        Ok((Foundation { ledger: Arc::new(ledger), mailer, secret, hold: Arc::new(hold) }, types))
     }
 
     /// How recipients are treated, by the settings.
@@ -332,8 +352,8 @@ impl Wiring {
         RecipientRules { secret: secret.clone(), soft_bounces: self.settings.soft_bounces }
     }
 
-    async fn over(&self, foundation: Foundation) -> Result<Built, WiringError> {
-        let Foundation { ledger, mailer, secret } = foundation;
+    fn over(&self, foundation: Foundation, types: TypeSet) -> Result<Built, WiringError> {
+        let Foundation { ledger, mailer, secret, hold } = foundation;
         let settings = &self.settings;
         let bounce_domain = settings.sender.bounce_domain.as_deref();
         let return_paths = bounce_domain.map(|domain| Verp::new(vec![secret.clone()], domain)).transpose()?;
@@ -341,7 +361,7 @@ impl Wiring {
             attachments: AttachmentFolder::new(settings.attachments_directory.clone()),
             unsubscribe: Some(Unsubscribe::new(secret.clone())),
         };
-        let types = self.types()?.with_return_paths(return_paths.clone()).with_resources(resources);
+        let types = types.with_return_paths(return_paths.clone()).with_resources(resources);
         let types = Arc::new(LiveTypes::new(types));
         let renditions = Renditions::new(Arc::clone(&ledger), Arc::clone(&types));
         let parts = Parts {
@@ -356,7 +376,7 @@ impl Wiring {
             policy: settings.retry,
             on_unknown: settings.on_unknown,
             concurrency: settings.concurrency,
-            hold: Arc::default(),
+            hold,
         };
         let needed_secs = (parts.dispatch(false).needed_ms() + DISPATCH_ANSWER_MS).div_ceil(1_000);
         if needed_secs > LIFETIME_SECS_MAX {
@@ -371,36 +391,6 @@ impl Wiring {
             Some(setting @ SecretSetting::Kept(_)) => Ok(secret::resolve(setting, &self.secrets()).await?),
             Some(SecretSetting::Given(_)) | None => Err(WiringError::SecretPlace),
         }
-    }
-
-    /// The notification types, where this function makes messages or takes events in.
-    fn types(&self) -> Result<TypeSet, WiringError> {
-        let settings = &self.settings.sender;
-        let dkim = match &settings.dkim {
-            Some(dkim) => Some(DkimKey::load(&dkim.domain, &dkim.selector, &dkim.key_file)?),
-            None => None,
-        };
-        let sender = Sender {
-            from: Mailbox { name: settings.from_name.clone(), address: settings.from.clone() },
-            reply_to: settings.reply_to.clone().map(|address| Mailbox { name: None, address }),
-            bounce_domain: settings.bounce_domain.clone(),
-            dkim,
-            sandbox: self.settings.sandbox.clone(),
-            allowed_domains: settings.allowed_domains.clone(),
-            public_url: self.settings.public_url.clone(),
-        };
-        if self.role == Role::Feedback {
-            return Ok(TypeSet::empty(sender));
-        }
-        let folder = self.settings.types_directory.clone().or_else(|| {
-            let folder = self.root.as_ref()?.join(TYPES_FOLDER);
-            folder.is_dir().then_some(folder)
-        });
-        match folder {
-            Some(folder) => TypeSet::load(&TypeSource::Directory(folder), sender),
-            None => TypeSet::shipped_on_demand(sender),
-        }
-        .map_err(WiringError::Types)
     }
 
     async fn mailer(&self) -> Result<Arc<dyn Mailer>, WiringError> {

@@ -224,8 +224,13 @@ impl HoldWatch {
             return Ok(seen.record);
         }
         let record = ledger.budget().await?.map(|stored| stored.record);
-        *self.seen() = Some(Seen { at: now, record: record.clone() });
+        self.saw(record.clone(), now);
         Ok(record)
+    }
+
+    /// Remembers what somebody has just read for another reason; it is believed as if it had been asked for at `now`.
+    pub fn saw(&self, record: Option<BudgetRecord>, now: Timestamp) {
+        *self.seen() = Some(Seen { at: now, record });
     }
 
     /// What was seen not long ago, without asking anybody: for whoever must decide and cannot ask. What is older is not

@@ -16,8 +16,12 @@ const FORMAT: u8 = 1;
 pub(crate) async fn budget(context: &Context) -> Result<Option<StoredBudget>, LedgerError> {
     let key = keys::budget();
     let Some(item) = context.calls.get(&key).await? else { return Ok(None) };
-    let record = read(&item.body).map_err(|garbled| context.garbled(&key, &garbled))?;
-    Ok(Some(StoredBudget { record, revision: item.version }))
+    stored_budget(&item).map(Some).map_err(|garbled| context.garbled(&key, &garbled))
+}
+
+/// What the item says.
+pub(crate) fn stored_budget(item: &Item) -> Result<StoredBudget, Garbled> {
+    Ok(StoredBudget { record: read(&item.body)?, revision: item.version })
 }
 
 /// [`store_budget`](postrider_core::ports::budget::BudgetLedger::store_budget).

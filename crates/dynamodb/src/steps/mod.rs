@@ -24,7 +24,7 @@ use postrider_core::ports::ledger::LedgerError;
 
 pub(crate) use accept::Accept;
 pub(crate) use answers::{RememberAnswer, recall};
-pub(crate) use budget::{budget, store_budget};
+pub(crate) use budget::{budget, store_budget, stored_budget};
 pub(crate) use claim::claim_due;
 pub(crate) use feedback::RecordFeedback;
 pub(crate) use finish::Finishing;

@@ -146,7 +146,7 @@ async fn foundation(
     let (config, rules) = (DynamoConfig::new("fake"), wiring.recipient_rules(&secret));
     let table = Arc::clone(table) as Arc<_>;
     let ledger = DynamoLedger::over(table, &config, rules, Arc::new(SystemRandom)).await?;
-    Ok(Foundation { ledger: Arc::new(ledger), mailer: Arc::clone(mailer), secret })
+    Ok(Foundation { ledger: Arc::new(ledger), mailer: Arc::clone(mailer), secret, hold: Arc::default() })
 }
 
 async fn sweeper(

@@ -23,8 +23,8 @@ async fn a_mailer_that_may_take_longer_than_a_function_lives_is_refused_at_start
         let settings = settings(timeout_secs);
         let wiring = Wiring::of(Role::Dispatch, settings.clone());
         let ledger = Arc::new(MemoryLedger::new(recipient_rules()));
-        let foundation =
-            Foundation { ledger, mailer: mailer(&settings).await, secret: recipient_rules().secret };
+        let (mailer, secret) = (mailer(&settings).await, recipient_rules().secret);
+        let foundation = Foundation { ledger, mailer, secret, hold: Arc::default() };
         let refused = wiring.api_over(foundation).await.err().map(|error| error.to_string());
         assert_eq!(refused.is_none(), fits, "{timeout_secs}: {refused:?}");
         assert!(refused.is_none_or(|words| words.contains("mailer.smtp.timeout_secs")));

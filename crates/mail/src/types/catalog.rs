@@ -68,8 +68,8 @@ impl TypeSet {
             return Some(self.direct.bytes.clone());
         }
         let mut of_types =
-            self.types.values().filter_map(Known::if_compiled).flat_map(NotificationType::renditions);
-        of_types.find(|(_, rendition)| rendition.id == id).map(|(_, rendition)| rendition.bytes.clone())
+            self.types.values().filter_map(Known::if_compiled).flat_map(NotificationType::renditions_in_use);
+        of_types.find(|rendition| rendition.id == id).map(|rendition| rendition.bytes.clone())
     }
 }
 

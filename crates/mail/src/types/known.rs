@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::TypeError;
 use super::manifest::{self, Manifest};
-use super::notification_type::{NotificationType, Shared};
+use super::notification_type::{NotificationType, Shared, Source, log_broken};
 use super::sender::Sender;
 use super::source::Folder;
 
@@ -13,14 +13,7 @@ pub(super) struct Known {
     pub(super) manifest: Manifest,
     /// `None` inside: it was found to be broken, which cannot be for a type that a test has compiled.
     compiled: OnceLock<Option<NotificationType>>,
-    waiting: Option<Waiting>,
-}
-
-/// What a type is compiled from.
-struct Waiting {
-    folder: Folder,
-    shared: Arc<Shared>,
-    sender: Arc<Sender>,
+    waiting: Option<Arc<Source>>,
 }
 
 impl Known {
@@ -42,31 +35,21 @@ impl Known {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let waiting = Waiting { folder, shared: Arc::clone(shared), sender: Arc::clone(sender) };
-        Ok(Self { manifest, compiled: OnceLock::new(), waiting: Some(waiting) })
+        let source = Source { folder, shared: Arc::clone(shared), sender: Arc::clone(sender) };
+        Ok(Self { manifest, compiled: OnceLock::new(), waiting: Some(Arc::new(source)) })
     }
 
     /// The type, compiled now if it was not before.
     pub(super) fn get(&self) -> Option<&NotificationType> {
-        let compile = || self.waiting.as_ref()?.compile();
+        let compile = || {
+            let compiled = NotificationType::compile_trusted(&self.manifest, self.waiting.as_ref()?);
+            compiled.map_err(log_broken).ok()
+        };
         self.compiled.get_or_init(compile).as_ref()
     }
 
     /// The type, if it is compiled.
     pub(super) fn if_compiled(&self) -> Option<&NotificationType> {
         self.compiled.get()?.as_ref()
-    }
-}
-
-impl Waiting {
-    fn compile(&self) -> Option<NotificationType> {
-        let Self { folder, shared, sender } = self;
-        let compiled = NotificationType::compile_trusted(folder, shared, sender);
-        let log = |errors: Vec<TypeError>| {
-            for error in errors {
-                tracing::error!(%error, "a notification type that came with the program cannot be used");
-            }
-        };
-        compiled.map_err(log).ok()
     }
 }

@@ -169,6 +169,11 @@ impl TypeSet {
         Self { resources, ..self }
     }
 
+    /// The types' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str)
+    }
+
     /// What its messages are made with.
     #[must_use]
     pub fn resources(&self) -> &Resources {

@@ -1,6 +1,7 @@
 //! One notification type, compiled and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use postrider_core::domain::document::parse_json;
 use serde_json::Value;
@@ -33,9 +34,29 @@ pub(super) struct NotificationType {
     pub(super) when: Option<Expression>,
     /// In the locale that the manifest names.
     default: Rendition,
-    /// In the other locales.
-    others: BTreeMap<String, Rendition>,
+    /// In the other locales: compiled at the start, or when one is needed first. `None` inside: it was found to be broken,
+    /// which cannot be for a type that a test has compiled.
+    others: BTreeMap<String, OnceLock<Option<Rendition>>>,
+    /// What those are compiled from that wait for it.
+    source: Option<Arc<Source>>,
     pub(super) samples: BTreeMap<String, Value>,
+}
+
+/// What a type is compiled from.
+pub(super) struct Source {
+    pub(super) folder: Folder,
+    pub(super) shared: Arc<Shared>,
+    pub(super) sender: Arc<Sender>,
+}
+
+impl Source {
+    /// What makes messages in `locale`, of a type that keeps its contract.
+    fn rendition(&self, manifest: &Manifest, locale: &str) -> Result<Rendition, Vec<TypeError>> {
+        let Self { folder, shared, sender } = self;
+        let bodies = Bodies::expand(folder, &shared.files).map_err(|error| vec![error])?;
+        let localized = bodies.localize(folder, shared, manifest, locale, &mut BTreeSet::new())?;
+        rendition(folder, shared, manifest, sender, locale, &localized).map_err(|error| vec![error])
+    }
 }
 
 /// What all types share.
@@ -79,13 +100,44 @@ impl NotificationType {
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
-    /// Compiles a folder that is known to keep its contract.
-    pub(super) fn compile_trusted(
-        folder: &Folder,
-        shared: &Shared,
-        sender: &Sender,
-    ) -> Result<Self, Vec<TypeError>> {
-        Self::build(folder, shared, sender).map(|(compiled, _)| compiled)
+    /// Compiles a folder that is known to keep its contract, for the sender's `manifest` of it. Its other locales are
+    /// compiled when they are needed first.
+    pub(super) fn compile_trusted(manifest: &Manifest, source: &Arc<Source>) -> Result<Self, Vec<TypeError>> {
+        let folder = &source.folder;
+        let mut errors = Vec::new();
+        let samples = parse_samples(folder, &mut errors);
+        let schema = Schema::compile(&folder.schema).map_err(|(line, message)| {
+            vec![TypeError::new(&folder.name, "schema.json", message).at_line(line)]
+        })?;
+        let default = source.rendition(manifest, &manifest.locale)?;
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut others = locales(folder, manifest);
+        others.remove(&manifest.locale);
+        let others = others.into_iter().map(|locale| (locale, OnceLock::new())).collect();
+        Ok(Self::of(manifest.clone(), schema, samples, default, others, Some(Arc::clone(source))))
+    }
+
+    fn of(
+        manifest: Manifest,
+        schema: Schema,
+        samples: BTreeMap<String, Value>,
+        default: Rendition,
+        others: BTreeMap<String, OnceLock<Option<Rendition>>>,
+        source: Option<Arc<Source>>,
+    ) -> Self {
+        Self {
+            default,
+            others,
+            source,
+            to: Expression::parse(&manifest.to, Slot::To),
+            dedup: Expression::parse(&manifest.dedup, Slot::Dedup),
+            when: manifest.when.as_ref().map(|_| Expression::Template(Slot::When)),
+            manifest,
+            schema,
+            samples,
+        }
     }
 
     /// What makes the messages of events that ask for `locale`.
@@ -97,12 +149,21 @@ impl NotificationType {
     pub(super) fn rendition_in(&self, locale: Option<&str>) -> &Rendition {
         locale
             .and_then(|wanted| best_match(wanted, || self.locales()))
-            .and_then(|found| self.others.get(found))
+            .and_then(|found| self.other(found))
             .unwrap_or(&self.default)
     }
 
-    fn locales(&self) -> impl Iterator<Item = &String> {
-        self.others.keys().chain([&self.manifest.locale])
+    fn other(&self, locale: &str) -> Option<&Rendition> {
+        let compile = || {
+            let compiled = self.source.as_ref()?.rendition(&self.manifest, locale);
+            compiled.map_err(log_broken).ok()
+        };
+        self.others.get(locale)?.get_or_init(compile).as_ref()
+    }
+
+    /// Every locale, the default one first.
+    pub(super) fn locales(&self) -> impl Iterator<Item = &String> {
+        [&self.manifest.locale].into_iter().chain(self.others.keys())
     }
 
     /// Whether events that ask for `locale` are written to in it, or in the language it is a variant of.
@@ -112,7 +173,12 @@ impl NotificationType {
 
     /// Every locale with what makes its messages, the default one first.
     pub(super) fn renditions(&self) -> impl Iterator<Item = (&String, &Rendition)> {
-        [(&self.manifest.locale, &self.default)].into_iter().chain(&self.others)
+        self.locales().map(|locale| (locale, self.other(locale).unwrap_or(&self.default)))
+    }
+
+    /// What messages may have been made of so far.
+    pub(super) fn renditions_in_use(&self) -> impl Iterator<Item = &Rendition> {
+        [&self.default].into_iter().chain(self.others.values().filter_map(|other| other.get()?.as_ref()))
     }
 
     /// What makes the messages of events that ask for no locale.
@@ -176,17 +242,15 @@ impl NotificationType {
             return Err(errors);
         }
         let Some(default) = renditions.remove(&manifest.locale) else { return Err(errors) };
-        let compiled = Self {
-            default,
-            others: renditions,
-            to: Expression::parse(&manifest.to, Slot::To),
-            dedup: Expression::parse(&manifest.dedup, Slot::Dedup),
-            when: manifest.when.as_ref().map(|_| Expression::Template(Slot::When)),
-            manifest,
-            schema,
-            samples,
-        };
-        Ok((compiled, origin))
+        let others = renditions.into_iter().map(|(locale, compiled)| (locale, Some(compiled).into()));
+        Ok((Self::of(manifest, schema, samples, default, others.collect(), None), origin))
+    }
+}
+
+/// Says that a type cannot be used that came with the program.
+pub(super) fn log_broken(errors: Vec<TypeError>) {
+    for error in errors {
+        tracing::error!(%error, "a notification type that came with the program cannot be used");
     }
 }
 

@@ -135,7 +135,7 @@ impl TypeSet {
             category: known.manifest.category.clone(),
             priority: known.manifest.priority,
             samples: known.samples.keys().cloned().collect(),
-            locales: known.renditions().map(|(locale, _)| locale.clone()).collect(),
+            locales: known.locales().cloned().collect(),
         };
         self.types.iter().filter_map(|(name, known)| Some((name, known.get()?))).map(summary).collect()
     }
@@ -184,7 +184,7 @@ impl TypeSet {
             return Err(PreviewError::Invalid(errors));
         }
         if let Some(wanted) = locale.filter(|wanted| !known.has_locale(wanted)) {
-            let known: Vec<&str> = known.renditions().map(|(locale, _)| locale.as_str()).collect();
+            let known: Vec<&str> = known.locales().map(String::as_str).collect();
             return Err(PreviewError::UnknownLocale { name: wanted.to_owned(), known: known.join(", ") });
         }
         known.preview(data, locale)
@@ -231,7 +231,7 @@ pub fn check(source: &TypeSource) -> CheckReport {
 }
 
 fn checked_samples(compiled: &NotificationType) -> Vec<CheckedSample> {
-    let locales = compiled.renditions().map(|(locale, _)| locale);
+    let locales = compiled.locales();
     let all =
         locales.flat_map(|locale| compiled.samples.iter().map(move |(name, data)| (locale, name, data)));
     let rendered = |(locale, name, data): (&String, &String, &Value)| {
