@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto import backends
 
-from . import apigateway, awslambda, dynamodb, ec2, iam, route53, sesv2, sns, sqs
+from . import apigateway, awslambda, cloudwatch, dynamodb, ec2, iam, route53, sesv2, sns, sqs
 
 # Modules with `perform(account, call, forward) -> Reply`, by the service's name in signatures.
 BY_NAME = {"dynamodb": dynamodb, "sesv2": sesv2, "sqs": sqs}
@@ -17,6 +17,7 @@ def install() -> None:
     backends.list_of_moto_modules = lambda: iter(modules)
     apigateway.install()
     awslambda.install()
+    cloudwatch.install()
     dynamodb.install()
     ec2.install()
     iam.install()
