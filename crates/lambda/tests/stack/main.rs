@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod changing;
+mod command;
+mod command_line;
 mod deploying;
 mod end_to_end;
 mod gateway;
@@ -14,3 +16,4 @@ mod policy;
 mod refusing;
 mod resolver;
 mod running;
+mod smoke;
