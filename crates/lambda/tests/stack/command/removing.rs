@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{STACK, ended_badly, ended_well, installed, is_there};
+use super::{ended_badly, ended_well, installed, is_there};
 use crate::command_line::CommandLine;
 use crate::installation::{account_with_artifact, deploy_folder};
 
@@ -60,17 +60,18 @@ fn documented(heading: &str) -> String {
 #[test]
 fn what_stayed_is_removed_as_documented_before_the_same_stack_is_deployed_again() {
     let account = account_with_artifact();
-    let first = installed(&account, "r-1", &[]).shown();
+    let stack = installed(&account, "r-1", &[]);
+    let first = stack.shown();
+    stack.delete().unwrap();
     let command_line = CommandLine::of(&account);
-    ended_well(&command_line.stack(&["destroy", "staging", "--yes"]));
     let ended = command_line.stack(&["deploy", "staging", "--yes"]);
     ended_badly(&ended, "failed first: ");
-    ended_well(&command_line.stack(&["destroy", "staging", "--yes"]));
+    stack.delete().unwrap();
 
     let commands = documented("Taking it down");
     ended_well(&command_line.run(Path::new("bash"), "", &["-euc", &commands]));
     ended_well(&command_line.stack(&["deploy", "staging", "--yes"]));
-    let second = account.stack(STACK);
+    let second = stack.shown();
     assert_eq!(second["status"], "CREATE_COMPLETE");
     let name = |stack: &Value, resource: &str| stack["resources"][resource]["physicalId"].clone();
     assert_eq!(name(&first, "OrderQueue"), name(&second, "OrderQueue"));
