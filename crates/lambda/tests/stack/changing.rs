@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use postrider_testkit::emulator::Deployment;
 use serde_json::{Value, json};
 
-use crate::installation::{Parameters, VPC, account_with_artifact, deploy, parameters, template, update};
+use crate::installation::{
+    Parameters, VPC, account_with_artifact, broken_template, deploy, parameters, template, update,
+};
 use crate::resolver::{Resolver, differences};
 
 /// Resources, by name, that hold data: a policy keeps them. Versions of functions are kept for going back to, and hold none.
@@ -147,12 +149,7 @@ fn an_update_that_fails_puts_everything_back() {
     let first = parameters("staging", &account, &[]);
     let stack = deploy(&account, &first);
     let before = stack.shown();
-    let broken = template().replace(
-        "  ApiFaultsAlarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n",
-        "  ApiFaultsAlarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n      Colour: red\n",
-    );
-    assert_ne!(broken, template());
-    stack.update(&broken, &with(&first, "LogRetentionDays", "731")).unwrap();
+    stack.update(&broken_template(), &with(&first, "LogRetentionDays", "731")).unwrap();
     let (status, reason) = stack.status();
     assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
     assert!(reason.contains("[ApiFaultsAlarm]") && reason.contains("Colour"), "{reason}");

@@ -21,7 +21,7 @@ pub fn account_of(environment: &str) -> Account {
 }
 
 /// A stack of an environment.
-fn running(environment: &str, more: &[(&str, &str)]) -> (Account, Running) {
+pub fn running(environment: &str, more: &[(&str, &str)]) -> (Account, Running) {
     let account = account_of(environment);
     let stack = deploy(&account, &parameters(environment, &account, more));
     (account, Running::of(&stack))

@@ -52,6 +52,11 @@ impl Gateway {
         self.routes.iter().find(|(key, _)| fits(key)).unwrap_or_else(default)
     }
 
+    /// Whether it lets nobody in without credentials.
+    pub fn asks_who(&self, method: &str, path: &str) -> bool {
+        self.route(method, path).1 != "NONE"
+    }
+
     /// How a request's caller is told to the function: as somebody whom the route let in.
     fn caller(&self, authorization: &str) -> Value {
         match authorization {

@@ -13,13 +13,22 @@ const KEY: &str = "release.zip";
 /// The parameters of a deployment.
 pub type Parameters = BTreeMap<String, String>;
 
-fn deploy_folder() -> PathBuf {
+/// What an engineer deploys with.
+pub fn deploy_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/aws")
 }
 
 /// The template as it is in the repository.
 pub fn template() -> String {
     std::fs::read_to_string(deploy_folder().join("postrider.yaml")).unwrap()
+}
+
+/// A template by which an update fails at `ApiFaultsAlarm`.
+pub fn broken_template() -> String {
+    let alarm = "  ApiFaultsAlarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n";
+    let broken = template().replace(alarm, &format!("{alarm}      Colour: red\n"));
+    assert_ne!(broken, template());
+    broken
 }
 
 /// The parameters of an environment's file with those of a release, and `more`.
@@ -39,8 +48,8 @@ pub fn parameters(environment: &str, account: &Account, more: &[(&str, &str)]) -
     of_file.chain(others).collect()
 }
 
-/// Names of buckets are the world's.
-fn bucket(account: &Account) -> String {
+/// The bucket for artifacts. Names of buckets are the world's.
+pub fn bucket(account: &Account) -> String {
     format!("{BUCKET}-{}", account.number())
 }
 

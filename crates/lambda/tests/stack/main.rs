@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod changing;
+mod command;
+mod command_line;
 mod deploying;
 mod drill;
 mod end_to_end;
@@ -20,3 +22,4 @@ mod refusing;
 mod resolver;
 mod resource_policies;
 mod running;
+mod smoke;

@@ -114,3 +114,18 @@ fn attributes_that_a_type_does_not_have_and_circles_are_refused() {
     );
     assert!(words.contains("Circular dependency between resources: [A, B]"), "{words}");
 }
+
+/// As on AWS, where nobody says that a policy to stay is not to count before the first success.
+#[test]
+fn what_has_a_policy_to_stay_stays_also_when_its_first_deployment_fails() {
+    let template = "Resources: { Kept: { Type: AWS::SQS::Queue, DeletionPolicy: Retain }, \
+                    Taken: { Type: AWS::SQS::Queue, DependsOn: Kept, Properties: { Priority: 7 } } }";
+    let account = Account::new();
+    let stack = Deployment::create(&account, "small", template, &BTreeMap::new()).unwrap();
+    assert_eq!(stack.status().0, "ROLLBACK_COMPLETE");
+    let shown = stack.shown();
+    let retained: Vec<&str> =
+        shown["retained"].as_array().unwrap().iter().map(|one| one["logicalId"].as_str().unwrap()).collect();
+    assert_eq!(retained, ["Kept"]);
+    assert!(shown["retained"][0]["found"]["refused"].is_null(), "{shown:#}");
+}

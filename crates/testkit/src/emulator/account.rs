@@ -331,6 +331,14 @@ impl Account {
         let _ = expect_done(self.send("s3", "PUT", &format!("/{bucket}/{key}"), &headers, body), key);
     }
 
+    /// An object of a bucket.
+    ///
+    /// # Errors
+    /// What S3 refuses.
+    pub fn object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Refusal> {
+        self.send("s3", "GET", &format!("/{bucket}/{key}"), &[], b"").map(|answer| answer.body)
+    }
+
     /// A hosted zone of Route 53 for a domain; tells its id.
     ///
     /// # Panics

@@ -30,7 +30,7 @@ _KNOWN_FIELDS = re.compile(
     r"Action|Version|StackName|Template(Body|URL)"
     r"|Parameters\.member\.\d+\.(ParameterKey|ParameterValue|UsePreviousValue)"
     r"|Capabilities\.member\.\d+|UsePreviousTemplate|DisableRollback|NextToken"
-    r"|ChangeSet(Name|Type)|RollbackConfiguration\.[\w.]+|RoleARN"
+    r"|ChangeSet(Name|Type)|RollbackConfiguration\.[\w.]+|RoleARN|RetainExceptOnCreate"
 )
 
 
@@ -78,6 +78,7 @@ class CloudFormation:
             "DescribeChangeSet": self._describe_change_set,
             "ExecuteChangeSet": self._execute_change_set,
             "DeleteChangeSet": self._delete_change_set,
+            "ListChangeSets": self._list_change_sets,
             "CreateStack": self._create,
             "UpdateStack": self._update,
             "DeleteStack": self._delete,
@@ -112,23 +113,27 @@ class CloudFormation:
         stack = Stack(aws, name)
         plan = _planned(stack, aws, form)
         stacks.add(aws.region, stack)
-        stack.create(plan)
+        stack.create(plan, _retains_except(form))
         return {"StackId": stack.id}
 
     def _create_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
         name = form.get("StackName", "")
         is_new = form.get("ChangeSetType") == "CREATE"
+        is_first = False
         if is_new:
             try:
                 stack = stacks.find(aws.region, name)
             except AwsError:
-                stack = Stack(aws, name)
-                stacks.add(aws.region, stack)
+                stack, is_first = Stack(aws, name), True
             if stack.status != "REVIEW_IN_PROGRESS":
                 raise TemplateError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
         else:
             stack = _updatable(stacks.find(aws.region, name))
-        made = stacks.change_sets.add(form.get("ChangeSetName", ""), stack, _planned(stack, aws, form), is_new)
+        plan = _planned(stack, aws, form)
+        if is_first:
+            # What is refused leaves no stack.
+            stacks.add(aws.region, stack)
+        made = stacks.change_sets.add(form.get("ChangeSetName", ""), stack, plan, is_new)
         return {"Id": made.id, "StackId": stack.id}
 
     def _describe_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
@@ -137,7 +142,7 @@ class CloudFormation:
 
     def _execute_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
         stack = stacks.find(aws.region, form.get("StackName", ""))
-        stacks.change_sets.take(stack, form.get("ChangeSetName", "")).execute()
+        stacks.change_sets.take(stack, form.get("ChangeSetName", "")).execute(_retains_except(form))
         return {}
 
     def _delete_change_set(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
@@ -145,12 +150,18 @@ class CloudFormation:
         stacks.change_sets.take(stack, form.get("ChangeSetName", ""))
         return {}
 
+    def _list_change_sets(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
+        stack = stacks.find(aws.region, form.get("StackName", ""))
+        shown = [change_set.shown() for change_set in stacks.change_sets.of(stack)]
+        # What it would change is told of one only.
+        return {"Summaries": [{name: one[name] for name in one if name != "Changes"} for one in shown]}
+
     def _update(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
         stack = _updatable(stacks.find(aws.region, form.get("StackName", "")))
         plan = _planned(stack, aws, form)
         if stack.plan and (plan.template, plan.values) == (stack.plan.template, stack.plan.values):
             raise TemplateError("No updates are to be performed.")
-        stack.update(plan)
+        stack.update(plan, _retains_except(form))
         return {"StackId": stack.id}
 
     def _delete(self, stacks: Stacks, aws: Aws, form: dict[str, str]) -> dict[str, Any]:
@@ -231,6 +242,10 @@ class CloudFormation:
                     for event in stack.events
                 ],
             }
+
+
+def _retains_except(form: dict[str, str]) -> bool:
+    return form.get("RetainExceptOnCreate") == "true"
 
 
 def _updatable(stack: Stack) -> Stack:

@@ -43,14 +43,14 @@ class ChangeSet:
             "Changes": [{"Type": "Resource", "ResourceChange": one} for one in self.changes],
         }
 
-    def execute(self) -> None:
-        """Does it."""
+    def execute(self, retain_except_on_create: bool) -> None:
+        """Does it. If it fails, what was new and has a policy to stay stays, unless that is not to count yet."""
         if not self.changes:
             raise TemplateError(f"ChangeSet [{self.name}] cannot be executed in its current status of [FAILED]")
         if self.is_new:
-            self.stack.create(self.plan)
+            self.stack.create(self.plan, retain_except_on_create)
         else:
-            self.stack.update(self.plan)
+            self.stack.update(self.plan, retain_except_on_create)
 
 
 class ChangeSets:
@@ -75,6 +75,10 @@ class ChangeSets:
         if found is None:
             raise TemplateError(f"ChangeSet [{name}] does not exist")
         return found
+
+    def of(self, stack: Stack) -> list[ChangeSet]:
+        """Those of a stack."""
+        return [one for one in self._by_name.values() if one.stack is stack]
 
     def take(self, stack: Stack, name: str) -> ChangeSet:
         """The same, which is gone then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import limits
@@ -78,22 +78,22 @@ class Stack:
         graph.ordered(template["Resources"], scope)
         return plan
 
-    def create(self, plan: Plan) -> None:
-        """Makes everything, or takes back what it made."""
+    def create(self, plan: Plan, retain_except_on_create: bool = False) -> None:
+        """Makes everything, or takes back what it made, but what has a policy to stay: unless that is not to count yet."""
         self._tell_own("CREATE_IN_PROGRESS", "User Initiated")
         try:
             self._apply(plan)
         except (Failed, TemplateError) as error:
             self._tell_own("ROLLBACK_IN_PROGRESS", str(error))
-            for one in reversed(list(self.resources.values())):
-                self._remove(one)
-            self.resources = {}
-            self._tell_own("ROLLBACK_COMPLETE", str(error))
+            made = reversed(list(self.resources.items()))
+            self.resources = {name: one for name, one in made if not self._take_away(one, retain_except_on_create)}
+            self._tell_own("ROLLBACK_FAILED" if self.resources else "ROLLBACK_COMPLETE", str(error))
             return
-        self.plan = plan
+        finally:
+            self.plan = plan
         self._tell_own("CREATE_COMPLETE", "")
 
-    def update(self, plan: Plan) -> None:
+    def update(self, plan: Plan, retain_except_on_create: bool = False) -> None:
         """Changes what is other, or changes it back."""
         before, outputs = dict(self.resources), self.outputs
         self._tell_own("UPDATE_IN_PROGRESS", "User Initiated")
@@ -102,7 +102,7 @@ class Stack:
             self._watch(plan.triggers)
         except (Failed, TemplateError) as error:
             self._tell_own("UPDATE_ROLLBACK_IN_PROGRESS", str(error))
-            self._take_back(before)
+            self._take_back(before, retain_except_on_create)
             self.outputs = outputs
             self._tell_own("UPDATE_ROLLBACK_COMPLETE", str(error))
             return
@@ -182,7 +182,12 @@ class Stack:
             old.replace_policy = declared.get("UpdateReplacePolicy", "Delete")
             return old
         if old is not None and not resource.is_replaced(old, wanted):
-            changed = resource.update(self._aws, old, wanted)
+            try:
+                changed = resource.update(self._aws, old, wanted)
+            except Failed:
+                # Some of it may have been done: it is changed back like the others.
+                self.resources[name] = replace(old, wanted=wanted)
+                raise
             self._tell_of(changed, "UPDATE_COMPLETE")
             return changed
         naming = Naming(self.name, name, uuid.uuid4().hex[:12].upper())
@@ -191,11 +196,11 @@ class Stack:
         self._tell_of(made, status, "" if old is None else "Requested update required the creation of a new resource")
         return made
 
-    def _take_back(self, before: dict[str, Resource]) -> None:
+    def _take_back(self, before: dict[str, Resource], retain_except_on_create: bool) -> None:
         for name, one in reversed(list(self.resources.items())):
             old = before.get(name)
             if old is None or old.made.physical_id != one.made.physical_id:
-                self._remove(one)
+                self._take_away(one, retain_except_on_create)
             elif old is not one:
                 try:
                     resource.update(self._aws, one, old.wanted)
@@ -204,13 +209,13 @@ class Stack:
                     self._tell_of(one, "UPDATE_FAILED", str(error))
         self.resources = before
 
-    def _remove(self, one: Resource) -> None:
-        """Takes back what was made just now, whatever its policies say."""
+    def _take_away(self, one: Resource, retain_except_on_create: bool) -> bool:
+        """Takes back what was made just now, and says whether the stack is rid of it. What fails does not end a rollback."""
         try:
-            resource.delete(self._aws, one)
-            self._tell_of(one, "DELETE_COMPLETE")
-        except Failed as error:
-            self._tell_of(one, "DELETE_FAILED", str(error))
+            self._dispose(one, "Delete" if retain_except_on_create else one.deletion_policy)
+        except Failed:
+            return False
+        return True
 
     def _dispose(self, one: Resource, policy: str) -> None:
         if policy != "Delete":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from moto import backends
 
-from . import apigateway, awslambda, dynamodb, ec2, iam, route53, sesv2, sns, sqs
+from . import apigateway, awslambda, backup, cloudwatch, dynamodb, ec2, iam, route53, sesv2, sns, sqs
 
 # Modules with `perform(account, call, forward) -> Reply`, by the service's name in signatures.
-BY_NAME = {"dynamodb": dynamodb, "sesv2": sesv2, "sqs": sqs}
+BY_NAME = {"backup": backup, "dynamodb": dynamodb, "sesv2": sesv2, "sqs": sqs}
 
 
 def install() -> None:
@@ -17,6 +17,8 @@ def install() -> None:
     backends.list_of_moto_modules = lambda: iter(modules)
     apigateway.install()
     awslambda.install()
+    backup.install()
+    cloudwatch.install()
     dynamodb.install()
     ec2.install()
     iam.install()
