@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod emf;
+pub mod http_client;
 pub mod ingest;
 pub mod sdk;
 pub mod secret;
@@ -9,4 +10,3 @@ pub mod ses;
 pub mod ses_event;
 pub mod sns;
 pub mod sqs;
-mod trust;

@@ -6,12 +6,9 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext};
 use postrider_core::limits::AWS_CONNECT_TIMEOUT_MS;
 
-use crate::trust::system_roots;
+use crate::http_client::{Roots, http_client};
 
 /// Bytes of an error's words that are kept.
 const WORDS_BYTES_MAX: usize = 500;
@@ -29,8 +26,9 @@ pub struct SdkPlace {
 ///
 /// Nothing is asked of any service yet, unless the environment names no region: then the machine's metadata service is.
 pub async fn load(place: &SdkPlace) -> SdkConfig {
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(Roots::System))
+        .timeout_config(timeouts());
     if let Some(region) = &place.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -57,15 +55,6 @@ pub fn load_for_function(place: &SdkPlace, http_client: SharedHttpClient) -> Sdk
         .region(region.map(Region::new));
     builder.set_endpoint_url(endpoint_url);
     builder.build()
-}
-
-/// The same cryptography as everywhere else here; the SDK's default would bring a second one. Each reads the system's
-/// certificates anew.
-#[must_use]
-pub fn http_client() -> SharedHttpClient {
-    let tls = TlsContext::builder().with_trust_store(system_roots()).build();
-    let tls = tls.unwrap_or_default();
-    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_aws::ingest::QueueMessage;
 use postrider_aws::ses_event::{EventKind, read};
 use postrider_aws::sqs::{
@@ -268,7 +269,7 @@ async fn requests_are_those_of_the_sqs_protocol() {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client(Roots::BuiltIn))
         .build();
     let queue_url = format!("{endpoint}/111122223333/feedback");
     let config = SqsConfig { queue_url: queue_url.clone(), region: None, endpoint_url: Some(endpoint) };
@@ -306,7 +307,7 @@ async fn a_queue_that_cannot_be_reached_is_a_fault_with_words() {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client(Roots::BuiltIn))
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .build();
     let config = SqsConfig { queue_url: endpoint.clone(), region: None, endpoint_url: Some(endpoint) };

@@ -11,6 +11,7 @@ use postrider_core::ports::ledger::LedgerError;
 
 use crate::calls::Calls;
 use crate::config::PayloadPolicy;
+use crate::gathering::Gathering;
 use crate::keys;
 use crate::remembered::Remembered;
 use crate::turns::Turns;
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) shards: u8,
     pub(crate) payload: PayloadPolicy,
     pub(crate) turns: Turns,
+    /// Who is about to look for recipients on the suppression list.
+    pub(crate) gathering: Gathering,
     /// Claims in hand.
     pub(crate) remembered: Remembered,
     /// Whether there are endpoints to tell.
@@ -47,6 +50,7 @@ impl Context {
             shards,
             payload,
             turns: Turns::default(),
+            gathering: Gathering::default(),
             remembered: Remembered::default(),
             endpoints: EndpointsSeen::default(),
             types: Mutex::new(types),

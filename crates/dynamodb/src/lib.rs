@@ -9,6 +9,7 @@ mod codec;
 mod config;
 mod context;
 pub mod fake;
+mod gathering;
 mod keys;
 mod ledger;
 pub mod meter;

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use postrider_aws::cost::{InvalidData, Prices, Usage, Volume, rates};
 use postrider_aws::emf::{InvalidNamespace, Namespace};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_aws::sdk::{self, SdkPlace};
 use postrider_aws::secret::Secrets;
 use postrider_aws::ses::suppressed::AccountList;
@@ -201,7 +202,7 @@ impl Wiring {
 
     /// Where requests to Amazon go, over connections that all of them share.
     fn sdk(&self, place: &SdkPlace) -> SdkConfig {
-        sdk::load_for_function(place, self.http_client.get_or_init(sdk::http_client).clone())
+        sdk::load_for_function(place, self.http_client.get_or_init(|| http_client(Roots::BuiltIn)).clone())
     }
 
     /// Where metrics go.

@@ -7,9 +7,6 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -19,6 +16,7 @@ use postrider_core::limits::SECRET_ANSWER_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::http_client::{Roots, connector};
 use crate::sdk::words_of;
 
 const SERVICE: &str = "ssm";
@@ -48,6 +46,7 @@ struct Refusal {
 /// SSM's code, or what else went wrong; never anything of the value.
 pub(super) async fn get(
     sdk: &SdkConfig,
+    roots: Roots,
     region: Option<&str>,
     name: &str,
     now: Timestamp,
@@ -55,13 +54,7 @@ pub(super) async fn get(
     let region = region.or_else(|| sdk.region().map(AsRef::as_ref));
     let region = region.ok_or("no region is known; set AWS_REGION, or name the parameter by its ARN")?;
     let request = signed(sdk, region, name, now).await?;
-    let is_plain = request.uri().starts_with("http://");
-    let connector = if is_plain {
-        Connector::builder().build_http()
-    } else {
-        Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    };
-    let response = connector.call(request).await.map_err(|error| words_of(&error))?;
+    let response = connector(roots).call(request).await.map_err(|error| words_of(&error))?;
     let is_success = response.status().is_success();
     let body = Limited::new(response.into_body(), SECRET_ANSWER_BYTES_MAX).collect().await;
     let body = body.map_err(|_| "the answer broke off, or does not end")?.to_bytes();

@@ -17,6 +17,7 @@ use postrider_core::limits::{
 use postrider_core::ports::clock::Clock;
 
 use super::{SecretReference, SecretText, parameter};
+use crate::http_client::Roots;
 use crate::sdk::{self, SdkPlace, words_of};
 
 /// Why a secret could not be had.
@@ -87,6 +88,14 @@ impl Secrets {
         Self { clock, sdk: Sdk::Given(sdk), kept: Mutex::default() }
     }
 
+    /// A function, which gives its settings, reads no certificates.
+    fn roots(&self) -> Roots {
+        match &self.sdk {
+            Sdk::Given(_) => Roots::BuiltIn,
+            Sdk::Later(..) => Roots::System,
+        }
+    }
+
     /// The secret, as it was read not long ago or is now.
     ///
     /// # Errors
@@ -143,7 +152,7 @@ impl Secrets {
                 }
             }
             SecretReference::Parameter { name } => {
-                let read = parameter::get(sdk, reference.region(), name, self.clock.now());
+                let read = parameter::get(sdk, self.roots(), reference.region(), name, self.clock.now());
                 let in_time = Duration::from_millis(SECRET_TIMEOUT_MS);
                 let late = |_| refused("no answer in time".to_owned());
                 tokio::time::timeout(in_time, read).await.map_err(late)?.map_err(refused)?

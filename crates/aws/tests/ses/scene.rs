@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_aws::ses::{Account, SesConfig, SesMailer};
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::id::NotificationId;
@@ -33,7 +34,7 @@ pub fn sdk(url: &str) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client(Roots::BuiltIn))
         .endpoint_url(url)
         .build()
 }

@@ -15,9 +15,6 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use postrider_core::limits::{AWS_CONNECT_TIMEOUT_MS, DYNAMODB_CALL_MS_MAX};
 
 pub use create::{CreateError, create_table};
@@ -61,10 +58,6 @@ fn client(sdk: &SdkConfig, endpoint_url: Option<&str>, patience: Duration) -> Cl
     let mut config = aws_sdk_dynamodb::config::Builder::from(sdk)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts);
-    if sdk.http_client().is_none() {
-        let provider = Provider::Rustls(CryptoMode::Ring);
-        config = config.http_client(HttpClientBuilder::new().tls_provider(provider).build_https());
-    }
     if let Some(url) = endpoint_url {
         config = config.endpoint_url(url);
     }

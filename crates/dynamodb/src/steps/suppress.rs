@@ -126,9 +126,18 @@ impl Context {
         category: &Category,
         now: Timestamp,
     ) -> Result<Option<Cause>, LedgerError> {
-        let entries = self.entries_of(self.recipient(to)).await?;
-        let mut entries = entries.into_iter().map(|(_, _, entry)| entry);
-        Ok(entries.find(|entry| entry.holds(now) && entry.covers(category)).map(|entry| entry.reason.cause()))
+        let recipient = self.recipient(to);
+        // That for all categories comes first.
+        let keys = [None, Some(category.as_str())].map(|category| keys::suppression(recipient, category));
+        let found = self.gathering.get(&self.calls, &keys).await?;
+        for item in keys.iter().filter_map(|key| found.get(key)) {
+            let read = read_suppression(item).map_err(|garbled| self.garbled(&item.key, &garbled));
+            let (_, entry) = read?;
+            if entry.holds(now) && entry.covers(category) {
+                return Ok(Some(entry.reason.cause()));
+            }
+        }
+        Ok(None)
     }
 
     /// Every entry of a recipient as it is now, with its item and its place on the list. That for all categories comes

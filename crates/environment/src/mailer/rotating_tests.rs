@@ -47,7 +47,7 @@ fn sdk(url: &str) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(AwsCredentials::new(
             "a", "b", None, None, "test",
         )))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(postrider_aws::http_client::http_client(postrider_aws::http_client::Roots::BuiltIn))
         .endpoint_url(url)
         .build()
 }
