@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{SharedCredentialsProvider, SharedHttpClient};
@@ -52,6 +53,8 @@ pub fn load_for_function(place: &SdkPlace, http_client: SharedHttpClient) -> Sdk
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(http_client)
         .timeout_config(timeouts())
+        // Every call has a time by which it must be done, and nothing that is read is long.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .region(region.map(Region::new));
     builder.set_endpoint_url(endpoint_url);
     builder.build()

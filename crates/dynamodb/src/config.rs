@@ -1,5 +1,7 @@
 //! What the ledger is told when it is opened.
 
+use postrider_core::domain::time::Timestamp;
+
 /// Over how many partitions each index is spread, unless the configuration says otherwise. One partition takes about
 /// 1,000 write units a second, and a message needs at most two of one index: 500 messages a second for each partition.
 pub const SHARDS: u8 = 2;
@@ -16,10 +18,19 @@ pub struct DynamoConfig {
     pub shards: u8,
     /// What to do with large events.
     pub payload: PayloadPolicy,
-    /// The notification types a process that lives briefly will meet. What the ledger knows of them, and the record about
-    /// money ([`DynamoLedger::budget_at_opening`](crate::DynamoLedger::budget_at_opening)), is then read in the same
-    /// request as the rest of the opening. Without any, each is read when it is needed first.
-    pub ahead: Vec<String>,
+    /// What is read at the opening, in the same request; `None` reads each when it is needed first.
+    pub ahead: Option<Ahead>,
+}
+
+/// What a process that lives briefly will ask next: what the ledger knows of notification types, whether there are
+/// endpoints to tell, and the record about money
+/// ([`DynamoLedger::budget_at_opening`](crate::DynamoLedger::budget_at_opening)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// The notification types it will meet.
+    pub types: Vec<String>,
+    /// When the ledger is opened.
+    pub now: Timestamp,
 }
 
 impl DynamoConfig {
@@ -31,7 +42,7 @@ impl DynamoConfig {
             endpoint_url: None,
             shards: SHARDS,
             payload: PayloadPolicy::Compress,
-            ahead: Vec::new(),
+            ahead: None,
         }
     }
 }

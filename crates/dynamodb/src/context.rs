@@ -13,6 +13,7 @@ use crate::calls::Calls;
 use crate::config::PayloadPolicy;
 use crate::gathering::Gathering;
 use crate::keys;
+use crate::opening::Opened;
 use crate::remembered::Remembered;
 use crate::turns::Turns;
 use crate::webhooks::EndpointsSeen;
@@ -37,23 +38,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        calls: Calls,
-        rules: RecipientRules,
-        shards: u8,
-        payload: PayloadPolicy,
-        types: HashSet<String>,
-    ) -> Self {
+    pub(crate) fn new(calls: Calls, rules: RecipientRules, payload: PayloadPolicy, opened: Opened) -> Self {
         Self {
             calls,
             rules,
-            shards,
+            shards: opened.shards,
             payload,
             turns: Turns::default(),
             gathering: Gathering::default(),
             remembered: Remembered::default(),
-            endpoints: EndpointsSeen::default(),
-            types: Mutex::new(types),
+            endpoints: opened.endpoints,
+            types: Mutex::new(opened.types),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::calls::Calls;
 use crate::config::DynamoConfig;
 use crate::context::Context;
 use crate::meter::Meter;
-use crate::opening::{self, OpenError, Opened};
+use crate::opening::{self, OpenError};
 use crate::sdk::SdkTable;
 use crate::table::Table;
 
@@ -47,8 +47,9 @@ impl DynamoLedger {
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
         let calls = Calls::new(table, random);
-        let Opened { shards, types, budget } = opening::open(&calls, config, &rules).await?;
-        Ok(Self { context: Context::new(calls, rules, shards, config.payload, types), budget })
+        let mut opened = opening::open(&calls, config, &rules).await?;
+        let budget = opened.budget.take();
+        Ok(Self { context: Context::new(calls, rules, config.payload, opened), budget })
     }
 
     /// The record about money as it was when the ledger was opened, if there was one and [`DynamoConfig::ahead`] asked for

@@ -27,6 +27,6 @@ mod turns;
 mod webhooks;
 mod work;
 
-pub use config::{DynamoConfig, PayloadPolicy, SHARDS};
+pub use config::{Ahead, DynamoConfig, PayloadPolicy, SHARDS};
 pub use ledger::DynamoLedger;
 pub use opening::OpenError;

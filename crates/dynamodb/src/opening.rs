@@ -1,6 +1,6 @@
 //! Opening the table: only one that is ours, of this version, and with the secret it was made with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use postrider_core::ports::budget::StoredBudget;
 use postrider_core::ports::feedback::RecipientRules;
@@ -8,10 +8,11 @@ use postrider_core::ports::ledger::LedgerError;
 
 use crate::calls::Calls;
 use crate::codec::{Garbled, Reader, Writer};
-use crate::config::DynamoConfig;
+use crate::config::{Ahead, DynamoConfig};
 use crate::keys;
 use crate::steps::stored_budget;
 use crate::table::{Change, Condition, Consistency, Indexed, Item, Key, Write, Written};
+use crate::webhooks::EndpointsSeen;
 
 /// The format of what the table knows about itself, and the newest format of anything in it.
 const FORMAT: u8 = 1;
@@ -57,13 +58,16 @@ pub enum OpenError {
     Ledger(#[source] LedgerError),
 }
 
-/// What the opening has found.
+/// What the opening has found. What nobody asked for ahead is not in it.
+#[derive(Default)]
 pub(crate) struct Opened {
     /// Over how many partitions the table's indexes are spread.
     pub(crate) shards: u8,
-    /// Those of [`DynamoConfig::ahead`] that are on the list of notification types.
+    /// The types that are on the list of notification types.
     pub(crate) types: HashSet<String>,
-    /// The record about money, if there is one and it was to be read.
+    /// Whether there are endpoints to tell.
+    pub(crate) endpoints: EndpointsSeen,
+    /// The record about money, if there is one.
     pub(crate) budget: Option<StoredBudget>,
 }
 
@@ -73,27 +77,25 @@ pub(crate) async fn open(
     config: &DynamoConfig,
     rules: &RecipientRules,
 ) -> Result<Opened, OpenError> {
-    let mut ahead = read_ahead(calls, &config.ahead).await.map_err(OpenError::Ledger)?;
-    let found = ahead.remove(&keys::meta());
-    let shards = open_meta(calls, config, rules, found).await?;
-    let types = config.ahead.iter().filter(|name| ahead.contains_key(&keys::notification_type(name)));
-    let types = types.cloned().collect();
-    let budget = ahead.get(&keys::budget()).map(stored_budget).transpose();
-    let budget = budget
-        .map_err(|garbled| OpenError::Ledger(calls.unreadable(&keys::budget(), &garbled.to_string())))?;
-    Ok(Opened { shards, types, budget })
-}
-
-/// What will be needed, as it was a moment ago; nothing, if nobody said what.
-async fn read_ahead(calls: &Calls, types: &[String]) -> Result<HashMap<Key, Item>, LedgerError> {
-    if types.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let types = types.iter().map(|name| keys::notification_type(name));
-    let mut keys: Vec<Key> = types.chain([keys::meta(), keys::budget()]).collect();
+    let Some(Ahead { types, now }) = &config.ahead else {
+        return Ok(Opened { shards: open_meta(calls, config, rules, None).await?, ..Opened::default() });
+    };
+    let mut keys: Vec<Key> = types.iter().map(|name| keys::notification_type(name)).collect();
+    keys.extend([keys::meta(), keys::budget(), EndpointsSeen::key()]);
     keys.sort_unstable();
     keys.dedup();
-    calls.get_all(&keys, Consistency::Eventual).await
+    let mut found = calls.get_all(&keys, Consistency::Strong).await.map_err(OpenError::Ledger)?;
+    let shards = open_meta(calls, config, rules, found.remove(&keys::meta())).await?;
+    let types = types.iter().filter(|name| found.contains_key(&keys::notification_type(name)));
+    let types = types.cloned().collect();
+    let garbled =
+        |key: &Key, garbled: Garbled| OpenError::Ledger(calls.unreadable(key, &garbled.to_string()));
+    let budget = found.get(&keys::budget()).map(stored_budget).transpose();
+    let budget = budget.map_err(|error| garbled(&keys::budget(), error))?;
+    let endpoints = found.get(&EndpointsSeen::key()).map(|item| &*item.body);
+    let endpoints = EndpointsSeen::at_opening(endpoints, *now);
+    let endpoints = endpoints.map_err(|error| garbled(&EndpointsSeen::key(), error))?;
+    Ok(Opened { shards, types, endpoints, budget })
 }
 
 /// Checks what the table knows about itself, `found` a moment ago, or writes it. Tells over how many partitions its indexes

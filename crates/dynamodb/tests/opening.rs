@@ -4,13 +4,17 @@
 
 use std::sync::Arc;
 
+use postrider_core::domain::budget::BudgetRecord;
+use postrider_core::domain::lifecycle::Verdict;
 use postrider_core::domain::suppression::Secret;
+use postrider_core::domain::time::Timestamp;
+use postrider_core::ports::budget::BudgetLedger as _;
 use postrider_core::ports::feedback::RecipientRules;
-use postrider_core::ports::ledger::{Ledger as _, LedgerError, ListQuery};
+use postrider_core::ports::ledger::{Acceptance, Ledger as _, LedgerError, ListQuery};
 use postrider_dynamodb::fake::{FakeTable, Fault, Faults};
 use postrider_dynamodb::table::{Change, Condition, Item, Table as _, Write};
-use postrider_dynamodb::{DynamoConfig, DynamoLedger, OpenError};
-use postrider_testkit::contract::scene::{Scene, recipient_rules};
+use postrider_dynamodb::{Ahead, DynamoConfig, DynamoLedger, OpenError};
+use postrider_testkit::contract::scene::{CONFIRMATION, LEASE_MS, Scene, recipient_rules};
 use postrider_testkit::random::SeededRandom;
 
 async fn open_with(
@@ -20,6 +24,51 @@ async fn open_with(
 ) -> Result<DynamoLedger, OpenError> {
     let config = DynamoConfig { shards, ..DynamoConfig::new("fake") };
     DynamoLedger::over(Arc::clone(table) as _, &config, rules, Arc::new(SeededRandom::new(1))).await
+}
+
+async fn open_ahead(
+    table: &Arc<FakeTable>,
+    rules: RecipientRules,
+    now: Timestamp,
+) -> Result<DynamoLedger, OpenError> {
+    let ahead = Some(Ahead { types: vec![CONFIRMATION.to_owned()], now });
+    let config = DynamoConfig { ahead, ..DynamoConfig::new("fake") };
+    DynamoLedger::over(Arc::clone(table) as _, &config, rules, Arc::new(SeededRandom::new(2))).await
+}
+
+/// A process that lives briefly reads with its first request what it would ask for one by one.
+#[tokio::test]
+async fn what_is_read_ahead_is_not_asked_for_again() {
+    let table = Arc::new(FakeTable::default());
+    let earlier = open_with(&table, 2, recipient_rules()).await.expect("an empty table opens");
+    let record = BudgetRecord::new(Timestamp::EPOCH);
+    assert!(earlier.store_budget(record.clone(), 0).await.expect("stored"));
+    let earlier = Scene::new(Arc::new(earlier));
+    earlier.post("0").await;
+    let before = table.meter().read();
+    let requests = || table.meter().read().since(&before).requests;
+
+    let ledger = open_ahead(&table, recipient_rules(), earlier.now()).await.expect("it opens");
+    assert_eq!(ledger.budget_at_opening().map(|stored| &stored.record), Some(&record));
+    assert_eq!(requests(), 1);
+    let scene = Scene::new(Arc::new(ledger));
+    let lease_until = Some(scene.now().plus_ms(LEASE_MS));
+    let accepted = scene.accept(Acceptance { lease_until, ..scene.acceptance("1") }).await;
+    assert_eq!(requests(), 3, "the recipient, and the put");
+    scene.finish(&accepted.claims[0], Verdict::Sent).await;
+    assert_eq!(requests(), 4, "the put alone");
+}
+
+/// Whether it is the right table is asked all the same, and an empty one is made ours.
+#[tokio::test]
+async fn what_is_read_ahead_is_checked() {
+    let table = Arc::new(FakeTable::new("orders"));
+    let now = Timestamp::EPOCH;
+    let new = open_ahead(&table, recipient_rules(), now).await.expect("an empty table opens");
+    assert_eq!(new.budget_at_opening(), None);
+    let rules = RecipientRules { secret: Secret::new([9; 32]), ..recipient_rules() };
+    let refused = open_ahead(&table, rules, now).await.err().expect("another secret");
+    assert!(matches!(&refused, OpenError::OtherSecret { table } if table == "orders"), "{refused}");
 }
 
 /// What was made with one secret means nothing under another.

@@ -22,7 +22,7 @@ use postrider_core::ports::feedback::{ListElsewhere, RecipientRules};
 use postrider_core::ports::ledger::{Ledger, LedgerError};
 use postrider_core::ports::mailer::Mailer;
 use postrider_core::use_cases::budget::HoldWatch;
-use postrider_dynamodb::{DynamoConfig, DynamoLedger};
+use postrider_dynamodb::{Ahead, DynamoConfig, DynamoLedger};
 use postrider_environment::config::{
     ConfigError, DynamoSettings, LedgerSettings, MailerSettings, RawSettings, SecretSetting, SesSettings,
     Settings,
@@ -233,7 +233,7 @@ impl Wiring {
     pub async fn money(&self) -> Result<Money, WiringError> {
         let settings = &self.settings;
         let LedgerSettings::DynamoDb(table) = &settings.ledger else { return Err(WiringError::Ledger) };
-        let ledger = self.ledger(table, &self.secret().await?, Vec::new()).await?;
+        let ledger = self.ledger(table, &self.secret().await?, None).await?;
         Ok(Money { ledger: Arc::new(ledger), usage: self.usage()?, budget: settings.budget.monthly_usd })
     }
 
@@ -247,7 +247,7 @@ impl Wiring {
         &self,
         table: &DynamoSettings,
         secret: &Secret,
-        ahead: Vec<String>,
+        ahead: Option<Ahead>,
     ) -> Result<DynamoLedger, WiringError> {
         let config = DynamoConfig {
             endpoint_url: table.place.endpoint_url.clone(),
@@ -341,7 +341,8 @@ impl Wiring {
         let types = tokio::task::spawn_blocking(move || types::load(role, &settings, root.as_deref()));
         let (secret, mailer) = futures_util::future::try_join(self.secret(), self.mailer()).await?;
         let types = types.await.map_err(WiringError::TypesPanicked)??;
-        let ledger = self.ledger(table, &secret, types.names().map(str::to_owned).collect()).await?;
+        let ahead = Ahead { types: types.names().map(str::to_owned).collect(), now: self.clock.now() };
+        let ledger = self.ledger(table, &secret, Some(ahead)).await?;
         let hold = HoldWatch::default();
         hold.saw(ledger.budget_at_opening().map(|stored| stored.record.clone()), self.clock.now());
         Ok((Foundation { ledger: Arc::new(ledger), mailer, secret, hold: Arc::new(hold) }, types))

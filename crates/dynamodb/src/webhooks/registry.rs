@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::keys;
 use crate::codec::{Garbled, Reader, Writer};
+use crate::table::Key;
 use crate::work::{Draft, Work};
 
 const FORMAT: u8 = 1;
@@ -47,6 +48,17 @@ impl Registry {
 pub(crate) struct EndpointsSeen(Mutex<Option<(Timestamp, Registry)>>);
 
 impl EndpointsSeen {
+    /// Where the registry is.
+    pub(crate) fn key() -> Key {
+        keys::registry()
+    }
+
+    /// What was found there when the ledger was opened.
+    pub(crate) fn at_opening(body: Option<&[u8]>, now: Timestamp) -> Result<Self, Garbled> {
+        let registry = body.map_or_else(|| Ok(Registry::default()), Registry::read)?;
+        Ok(Self(Mutex::new(Some((now, registry)))))
+    }
+
     /// The registry at `now`, or a moment before: an endpoint that is made meanwhile hears of what happens after it.
     pub(super) async fn registry(
         &self,
