@@ -341,10 +341,14 @@ impl Wiring {
         let types = tokio::task::spawn_blocking(move || types::load(role, &settings, root.as_deref()));
         let (secret, mailer) = futures_util::future::try_join(self.secret(), self.mailer()).await?;
         let types = types.await.map_err(WiringError::TypesPanicked)??;
-        let ahead = Ahead { types: types.names().map(str::to_owned).collect(), now: self.clock.now() };
-        let ledger = self.ledger(table, &secret, Some(ahead)).await?;
-        let hold = HoldWatch::default();
-        hold.saw(ledger.budget_at_opening().map(|stored| stored.record.clone()), self.clock.now());
+        let names: Vec<String> = types.names().map(str::to_owned).collect();
+        // Whoever makes no messages asks for little.
+        let ahead = (!names.is_empty()).then(|| Ahead { types: names, now: self.clock.now() });
+        let (hold, seen_at) = (HoldWatch::default(), ahead.as_ref().map(|ahead| ahead.now));
+        let ledger = self.ledger(table, &secret, ahead).await?;
+        if let Some(now) = seen_at {
+            hold.saw(ledger.budget_at_opening().map(|stored| stored.record.clone()), now);
+        }
         Ok((Foundation { ledger: Arc::new(ledger), mailer, secret, hold: Arc::new(hold) }, types))
     }
 

@@ -22,6 +22,19 @@ fn refuse_next(account: &Account) {
     account.fail(&Fault::next("sesv2", "SendEmail", FaultKind::MessageRejected));
 }
 
+/// The event that an order's parcels have left.
+fn shipment(number: usize) -> Value {
+    json!({
+        "type": "order.shipped",
+        "data": {
+            "orderId": id(number),
+            "customerEmail": customer(number),
+            "customerName": "Ada Lovelace",
+            "parcels": [{ "carrier": "DHL", "items": [{ "name": "Analytical Engine", "quantity": 1 }] }],
+        },
+    })
+}
+
 /// An order whose data is too large for the item of its notification.
 fn large_order(number: usize) -> Value {
     let mut large = order(number, &customer(number));
@@ -73,10 +86,13 @@ fn exercise_sending(running: &Running, functions: &Functions, gateway: &Gateway,
         assert_eq!(status, 202, "{answer:#}");
     }
 
-    // What SES did not take while it was closed is due as soon as somebody says so.
+    // What SES did not take while it was closed is due as soon as somebody says so. For what tells that parcels have left
+    // somebody looks what else its order has, at once and in the sweep.
     account.set_ses_account(&json!({ "SendingEnabled": false }));
-    let waiting = [numbers.next(), numbers.next()];
-    let _ = waiting.map(publish);
+    let waiting = [numbers.next(), numbers.next(), numbers.next()];
+    let [one, another, has_left] = waiting;
+    let _ = [one, another].map(publish);
+    topic.publish(&shipment(has_left).to_string(), &[]).unwrap();
     orders.drain();
     account.set_ses_account(&json!({ "SendingEnabled": true }));
     for number in waiting {
