@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use postrider_core::limits::LEDGER_WAIT_MS_MAX;
 use postrider_core::ports::ledger::LedgerError;
 use tokio::sync::oneshot;
 
@@ -39,10 +41,13 @@ impl Gathering {
             tokio::task::yield_now().await;
             read(calls, gathered.take()).await;
         }
-        match found.await {
-            Ok(found) => found,
-            // Whoever was to read for all of us was given up.
-            Err(_) => calls.get_all(keys, Consistency::Strong).await,
+        let patience = Duration::from_millis(LEDGER_WAIT_MS_MAX);
+        match tokio::time::timeout(patience, found).await {
+            // What somebody else asked for cannot be read; that need not be so for ours.
+            Ok(Ok(Err(LedgerError::Fatal { .. }))) |
+            // Whoever was to read for all of us was given up, or is not let go on.
+            Ok(Err(_)) | Err(_) => calls.get_all(keys, Consistency::Strong).await,
+            Ok(Ok(found)) => found,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::table::Table;
 /// The ledger in one DynamoDB table.
 pub struct DynamoLedger {
     pub(crate) context: Context,
-    budget: Option<StoredBudget>,
+    budget: Option<Option<StoredBudget>>,
 }
 
 impl DynamoLedger {
@@ -52,11 +52,11 @@ impl DynamoLedger {
         Ok(Self { context: Context::new(calls, rules, config.payload, opened), budget })
     }
 
-    /// The record about money as it was when the ledger was opened, if there was one and [`DynamoConfig::ahead`] asked for
-    /// it.
+    /// The record about money as it was when the ledger was opened, `None` inside if there was none. `None` if
+    /// [`DynamoConfig::ahead`] did not ask for it, or it could not be read.
     #[must_use]
-    pub fn budget_at_opening(&self) -> Option<&StoredBudget> {
-        self.budget.as_ref()
+    pub fn budget_at_opening(&self) -> Option<Option<&StoredBudget>> {
+        self.budget.as_ref().map(Option::as_ref)
     }
 
     /// What the ledger has used of its table so far.

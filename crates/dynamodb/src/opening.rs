@@ -67,8 +67,8 @@ pub(crate) struct Opened {
     pub(crate) types: HashSet<String>,
     /// Whether there are endpoints to tell.
     pub(crate) endpoints: EndpointsSeen,
-    /// The record about money, if there is one.
-    pub(crate) budget: Option<StoredBudget>,
+    /// The record about money, if it could be read; `None` inside if there is none.
+    pub(crate) budget: Option<Option<StoredBudget>>,
 }
 
 /// Checks the table, or makes a new one ours.
@@ -88,13 +88,9 @@ pub(crate) async fn open(
     let shards = open_meta(calls, config, rules, found.remove(&keys::meta())).await?;
     let types = types.iter().filter(|name| found.contains_key(&keys::notification_type(name)));
     let types = types.cloned().collect();
-    let garbled =
-        |key: &Key, garbled: Garbled| OpenError::Ledger(calls.unreadable(key, &garbled.to_string()));
-    let budget = found.get(&keys::budget()).map(stored_budget).transpose();
-    let budget = budget.map_err(|error| garbled(&keys::budget(), error))?;
-    let endpoints = found.get(&EndpointsSeen::key()).map(|item| &*item.body);
-    let endpoints = EndpointsSeen::at_opening(endpoints, *now);
-    let endpoints = endpoints.map_err(|error| garbled(&EndpointsSeen::key(), error))?;
+    // What cannot be read is no reason not to open: whoever needs it reads it again, and says what is wrong.
+    let budget = found.get(&keys::budget()).map(stored_budget).transpose().ok();
+    let endpoints = EndpointsSeen::at_opening(found.get(&EndpointsSeen::key()), *now);
     Ok(Opened { shards, types, endpoints, budget })
 }
 

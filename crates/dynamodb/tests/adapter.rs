@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_dynamodb::sdk::SdkTable;
 use postrider_dynamodb::table::{
     Change, Condition, Consistency, Index, Indexed, Item, Key, Passing, Query, Table as _, TableError, Write,
@@ -45,6 +46,7 @@ async fn scripted(answers: impl IntoIterator<Item = Answer>) -> Scripted {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client(Roots::BuiltIn))
         .build();
     Scripted { table: SdkTable::new(&sdk, "ledger", Some(&endpoint)), asked }
 }
@@ -179,6 +181,7 @@ async fn what_was_not_answered_may_have_happened() {
         let scripted = scripted([answer]).await;
         let failed = scripted.table.write(&put(Condition::Absent)).await;
         assert_eq!(failed, Err(TableError::Passing(Passing::Unanswered)));
+        assert_eq!(scripted.asked.lock().unwrap().len(), 1, "it was asked");
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let endpoint = format!("http://{}", listener.local_addr().expect("address"));
@@ -187,6 +190,7 @@ async fn what_was_not_answered_may_have_happened() {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
+        .http_client(http_client(Roots::BuiltIn))
         .build();
     let table = SdkTable::new(&sdk, "ledger", Some(&endpoint));
     let failed = table.get(&key(), Consistency::Strong).await;

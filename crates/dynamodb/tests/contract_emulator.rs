@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_dynamodb::sdk::{SdkTable, create_table};
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_testkit::contract::Subject;
@@ -20,6 +21,7 @@ fn sdk(account: &Account) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client(Roots::BuiltIn))
         .build()
 }
 

@@ -15,6 +15,7 @@ use postrider_dynamodb::fake::{FakeTable, Fault, Faults};
 use postrider_dynamodb::table::{Change, Condition, Item, Table as _, Write};
 use postrider_dynamodb::{Ahead, DynamoConfig, DynamoLedger, OpenError};
 use postrider_testkit::contract::scene::{CONFIRMATION, LEASE_MS, Scene, recipient_rules};
+use postrider_testkit::contract::webhooks::endpoint;
 use postrider_testkit::random::SeededRandom;
 
 async fn open_with(
@@ -49,7 +50,7 @@ async fn what_is_read_ahead_is_not_asked_for_again() {
     let requests = || table.meter().read().since(&before).requests;
 
     let ledger = open_ahead(&table, recipient_rules(), earlier.now()).await.expect("it opens");
-    assert_eq!(ledger.budget_at_opening().map(|stored| &stored.record), Some(&record));
+    assert_eq!(ledger.budget_at_opening().flatten().map(|stored| &stored.record), Some(&record));
     assert_eq!(requests(), 1);
     let scene = Scene::new(Arc::new(ledger));
     let lease_until = Some(scene.now().plus_ms(LEASE_MS));
@@ -59,13 +60,33 @@ async fn what_is_read_ahead_is_not_asked_for_again() {
     assert_eq!(requests(), 4, "the put alone");
 }
 
+/// A record of a newer program is a reason to say so to whoever needs it, and none to send nothing.
+#[tokio::test]
+async fn what_is_read_ahead_and_makes_no_sense_does_not_close_the_ledger() {
+    let table = Arc::new(FakeTable::default());
+    let earlier = open_with(&table, 2, recipient_rules()).await.expect("an empty table opens");
+    assert!(earlier.store_budget(BudgetRecord::new(Timestamp::EPOCH), 0).await.expect("stored"));
+    change_body(&table, "budget", |body| body[0] = 2).await;
+    let scene = Scene::new(Arc::new(earlier));
+    endpoint(&scene, 1, &[]).await;
+    change_body(&table, "webhooks", |body| body[0] = 2).await;
+    let ledger = open_ahead(&table, recipient_rules(), scene.now()).await.expect("it opens");
+    assert_eq!(ledger.budget_at_opening(), None);
+    assert!(ledger.budget().await.is_err());
+    let scene = Scene::new(Arc::new(ledger));
+    let lease_until = Some(scene.now().plus_ms(LEASE_MS));
+    let accepted = scene.accept(Acceptance { lease_until, ..scene.acceptance("1") }).await;
+    let finish = scene.report(&accepted.claims[0], Verdict::Sent);
+    assert!(scene.ledger.finish_attempt(finish).await.is_err(), "it cannot say whether somebody listens");
+}
+
 /// Whether it is the right table is asked all the same, and an empty one is made ours.
 #[tokio::test]
 async fn what_is_read_ahead_is_checked() {
     let table = Arc::new(FakeTable::new("orders"));
     let now = Timestamp::EPOCH;
     let new = open_ahead(&table, recipient_rules(), now).await.expect("an empty table opens");
-    assert_eq!(new.budget_at_opening(), None);
+    assert_eq!(new.budget_at_opening(), Some(None));
     let rules = RecipientRules { secret: Secret::new([9; 32]), ..recipient_rules() };
     let refused = open_ahead(&table, rules, now).await.err().expect("another secret");
     assert!(matches!(&refused, OpenError::OtherSecret { table } if table == "orders"), "{refused}");

@@ -117,14 +117,20 @@ pub enum WiringError {
     #[error("the notification types cannot be used: {}", list(.0))]
     Types(Vec<TypeError>),
     /// Reading them ended in a fault of the program.
-    #[error("the notification types could not be read: {0}")]
-    TypesPanicked(tokio::task::JoinError),
+    #[error("the notification types could not be read: the program has a fault, which stands in the log")]
+    TypesPanicked(#[source] tokio::task::JoinError),
     /// The signing key cannot be used.
     #[error(transparent)]
     Dkim(#[from] DkimKeyError),
     /// The bounce domain makes no return paths.
     #[error(transparent)]
     ReturnPaths(#[from] InvalidReturnPath),
+}
+
+/// Whom requests to Amazon believe: nothing is read at a start, unless somebody has said from where.
+fn roots() -> Roots {
+    let is_told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_told { Roots::System } else { Roots::BuiltIn }
 }
 
 fn list(errors: &[TypeError]) -> String {
@@ -202,7 +208,7 @@ impl Wiring {
 
     /// Where requests to Amazon go, over connections that all of them share.
     fn sdk(&self, place: &SdkPlace) -> SdkConfig {
-        sdk::load_for_function(place, self.http_client.get_or_init(|| http_client(Roots::BuiltIn)).clone())
+        sdk::load_for_function(place, self.http_client.get_or_init(|| http_client(roots())).clone())
     }
 
     /// Where metrics go.
@@ -346,8 +352,8 @@ impl Wiring {
         let ahead = (!names.is_empty()).then(|| Ahead { types: names, now: self.clock.now() });
         let (hold, seen_at) = (HoldWatch::default(), ahead.as_ref().map(|ahead| ahead.now));
         let ledger = self.ledger(table, &secret, ahead).await?;
-        if let Some(now) = seen_at {
-            hold.saw(ledger.budget_at_opening().map(|stored| stored.record.clone()), now);
+        if let Some((now, budget)) = seen_at.zip(ledger.budget_at_opening()) {
+            hold.saw(budget.map(|stored| stored.record.clone()), now);
         }
         Ok((Foundation { ledger: Arc::new(ledger), mailer, secret, hold: Arc::new(hold) }, types))
     }

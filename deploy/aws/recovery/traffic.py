@@ -121,8 +121,11 @@ def _schedule_of(clients, outputs):
     if "SweepScheduleName" not in outputs:
         return None
     known = clients.scheduler.get_schedule(Name=outputs["SweepScheduleName"], GroupName=outputs["ScheduleGroupName"])
-    # All of it, because what is left out when it is set is forgotten.
-    return {key: _written(known[key]) for key in SCHEDULE if key in known}
+    # All of it, because what is left out when it is set is forgotten. But a beginning that is over, which the scheduler
+    # would refuse and which says nothing any more.
+    begins = known.get("StartDate")
+    over = {"StartDate"} if begins is not None and begins <= now() else set()
+    return {key: _written(known[key]) for key in SCHEDULE if key in known and key not in over}
 
 
 def _written(value):

@@ -5,6 +5,7 @@ use std::path::Path;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_dynamodb::sdk::create_table;
 use postrider_testkit::emulator::{Account, Delivery, Queue, REGION, Topic, endpoint};
 use tempfile::TempDir;
@@ -155,5 +156,6 @@ fn sdk(account: &Account) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client(Roots::BuiltIn))
         .build()
 }

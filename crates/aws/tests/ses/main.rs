@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 mod account;
+mod connections;
 mod mirror;
 mod outcomes;
 mod scene;

@@ -139,6 +139,22 @@ async fn who_cannot_be_reached_has_taken_nothing() {
     assert_route(&failure, "ses_connect_failed", false);
 }
 
+/// Whoever takes the connection and never speaks TLS has not heard of any message, however short the time is.
+#[tokio::test]
+async fn who_never_ends_the_handshake_has_taken_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let url = format!("https://{}", listener.local_addr().expect("address"));
+    let silent = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            taken.push(stream);
+        }
+    });
+    let failure = super::scene::failure_within(&super::scene::sdk(&url), 1_000).await;
+    silent.abort();
+    assert_route(&failure, "ses_connect_failed", false);
+}
+
 #[tokio::test]
 async fn without_credentials_nobody_is_asked() {
     let sdk = super::scene::sdk("http://127.0.0.1:9")

@@ -91,9 +91,14 @@ pub fn message(to: &str) -> OutgoingMessage {
 
 /// What a message comes to that is sent as `sdk` says.
 pub async fn failure_at(sdk: &SdkConfig) -> Failure {
+    failure_within(sdk, TIMEOUT_MS).await
+}
+
+/// The same where a message may take `timeout_ms`.
+pub async fn failure_within(sdk: &SdkConfig, timeout_ms: u64) -> Failure {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
     let account = Arc::new(Account::new(sdk, 100, Arc::clone(&clock)));
-    let mailer = SesMailer::new(sdk, config(), account, clock);
+    let mailer = SesMailer::new(sdk, SesConfig { timeout_ms, ..config() }, account, clock);
     match mailer.send(&message("ada@example.com"), &mut std::future::pending()).await {
         AttemptOutcome::NotAccepted(failure) => failure,
         other => panic!("not a failure: {other:?}"),

@@ -2,8 +2,8 @@
 
 use super::REQUEST_BYTES_MAX;
 
-/// How long connecting to one of Amazon's services may take, TLS included. The same for all of them: clients share what
-/// connects, with its certificates, only where they would wait equally long.
+/// How long connecting to one of Amazon's services may take, TLS included, unless less is left. Clients share their
+/// connections where they would wait equally long.
 pub const AWS_CONNECT_TIMEOUT_MS: u64 = 3_000;
 /// How long a request to SES that sends nothing may take: what is known of the account, of an identity, of its
 /// suppression list.

@@ -60,7 +60,8 @@ impl NewWebhook {
 /// What making an endpoint came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebhookCreated {
-    /// It is there, now or since the same id was given before. It hears of what happens from now on.
+    /// It is there, now or since the same id was given before. It hears of what happens from now on, and of what other
+    /// processes do from a second later at the latest.
     Created(Box<Webhook>),
     /// There are [`crate::limits::WEBHOOKS_MAX`] already. Nothing was made.
     TooMany,

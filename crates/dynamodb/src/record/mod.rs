@@ -5,8 +5,6 @@ mod fields;
 mod pack;
 mod writing;
 
-use std::sync::OnceLock;
-
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::NotificationId;
@@ -52,7 +50,7 @@ pub(crate) struct Record {
     /// When the message was last handed on, if a piece holds that.
     pub(crate) moved_sent_at: Option<Timestamp>,
     /// What of it never changes, as it is stored: packed once, and not again with every change of the rest.
-    pub(crate) constant: OnceLock<Vec<u8>>,
+    pub(crate) constant: Option<Vec<u8>>,
 }
 
 /// What an event says besides its data and what the notification says already.
@@ -73,6 +71,13 @@ pub(crate) enum Data {
 }
 
 impl Record {
+    /// Packs what never changes, unless it is.
+    pub(crate) fn seal(&mut self) {
+        if self.constant.is_none() {
+            self.constant = Some(self.packed_constant());
+        }
+    }
+
     /// The status.
     pub(crate) fn status(&self) -> Status {
         self.notification.lifecycle.status

@@ -42,8 +42,21 @@ impl Record {
         body.number(u64::from(self.moved));
         body.optional(self.moved_sent_at, |body, at| body.instant(at, base));
         body.bytes(&write_entries(&self.entries, base));
-        body.fixed(self.constant.get_or_init(|| pack(&self.write_constant())));
+        match &self.constant {
+            Some(packed) => {
+                debug_assert!(
+                    unpack(packed, "event").is_ok_and(|constant| constant == self.write_constant()),
+                    "what never changes was changed"
+                );
+                body.fixed(packed);
+            }
+            None => body.fixed(&self.packed_constant()),
+        }
         body.finish()
+    }
+
+    pub(super) fn packed_constant(&self) -> Vec<u8> {
+        pack(&self.write_constant())
     }
 
     /// What never changes, and repeats itself: the order's number and the recipient stand in the event's data too.
@@ -149,7 +162,7 @@ impl Record {
             pieces,
             moved,
             moved_sent_at,
-            constant: packed.to_vec().into(),
+            constant: Some(packed.to_vec()),
         })
     }
 }

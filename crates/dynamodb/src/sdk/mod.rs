@@ -30,7 +30,8 @@ pub struct SdkTable {
 }
 
 impl SdkTable {
-    /// The table `name`, reached as `sdk` says, at `endpoint_url` if given. Nothing is sent yet.
+    /// The table `name`, reached as `sdk` says, at `endpoint_url` if given. Nothing is sent yet. The SDK has no client for
+    /// HTTP of its own here: `sdk` must bring one.
     #[must_use]
     pub fn new(sdk: &SdkConfig, name: impl Into<String>, endpoint_url: Option<&str>) -> Self {
         let patience = Duration::from_millis(DYNAMODB_CALL_MS_MAX);
@@ -51,6 +52,7 @@ impl SdkTable {
 }
 
 fn client(sdk: &SdkConfig, endpoint_url: Option<&str>, patience: Duration) -> Client {
+    debug_assert!(sdk.http_client().is_some(), "without a client for HTTP nothing is ever answered");
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(AWS_CONNECT_TIMEOUT_MS))
         .operation_attempt_timeout(patience)

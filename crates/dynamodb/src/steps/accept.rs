@@ -1,7 +1,6 @@
 //! Storing an event and its notifications, or finding the ones stored before.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::id::{EventId, NotificationId};
@@ -24,7 +23,7 @@ use crate::work::{Step, Work};
 pub(crate) struct Accept {
     acceptance: Acceptance,
     /// What each notification's item says that never changes, packed.
-    constants: Vec<OnceLock<Vec<u8>>>,
+    constants: Vec<Option<Vec<u8>>>,
     /// Where the event's data goes, if it is too large to stand in each notification's item, and what is stored there.
     apart: Option<(Fingerprint, Vec<u8>)>,
 }
@@ -53,14 +52,16 @@ impl Accept {
         let mut is_large = false;
         let mut constants = Vec::new();
         for (id, plan) in &step.acceptance.notifications {
-            let record = step.new_record(*id, plan, OnceLock::new(), None);
+            let mut record = step.new_record(*id, plan, None, None);
+            record.seal();
             is_large |= Record::is_large(&record.draft(context));
             constants.push(record.constant);
         }
         if is_large {
             let content = Fingerprint::of_parts(&[b"payload", step.acceptance.event.data.as_bytes()]);
             step.apart = Some((content, pack_data(&step)));
-            constants = vec![OnceLock::new(); constants.len()];
+            // Where the data is has become another.
+            constants = vec![None; constants.len()];
         }
         step.constants = constants;
         Ok(step)
@@ -71,7 +72,7 @@ impl Accept {
         &self,
         id: NotificationId,
         plan: &PlannedNotification,
-        constant: OnceLock<Vec<u8>>,
+        constant: Option<Vec<u8>>,
         suppressed: Option<&Cause>,
     ) -> Record {
         let Acceptance { event, now, .. } = &self.acceptance;
@@ -152,12 +153,10 @@ impl Accept {
             if record.status() == Status::Sending {
                 let event = self.acceptance.event.clone();
                 claims.push(Claim { notification: record.notification.clone(), event });
+                work.remember(keys::notification(*id));
             }
             notifications.push(answer(&record, false));
             work.save(&mut record);
-            if record.status() == Status::Sending {
-                work.remember(keys::notification(*id));
-            }
         }
         let all_known = !notifications.is_empty() && notifications.iter().all(|each| each.duplicate);
         let event_id = match first_events.first() {

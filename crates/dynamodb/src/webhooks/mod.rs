@@ -40,7 +40,7 @@ use endpoint::Endpoint;
 impl WebhookLedger for DynamoLedger {
     async fn create_webhook(&self, new: NewWebhook) -> Result<WebhookCreated, LedgerError> {
         let created = self.context.carry_out(&endpoints::Creating(new)).await;
-        self.context.endpoints.forget().await;
+        self.context.endpoints.forget();
         created
     }
 
@@ -64,7 +64,7 @@ impl WebhookLedger for DynamoLedger {
 
     async fn delete_webhook(&self, id: WebhookId) -> Result<bool, LedgerError> {
         let deleted = self.context.carry_out(&endpoints::Deleting(id)).await;
-        self.context.endpoints.forget().await;
+        self.context.endpoints.forget();
         deleted
     }
 

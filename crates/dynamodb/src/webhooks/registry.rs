@@ -1,13 +1,16 @@
 //! How many endpoints there are, and were: what every step asks that has something to tell.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::DYNAMODB_ENDPOINTS_SEEN_MS;
 use postrider_core::ports::ledger::LedgerError;
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::keys;
 use crate::codec::{Garbled, Reader, Writer};
-use crate::table::Key;
+use crate::table::{Item, Key};
 use crate::work::{Draft, Work};
 
 const FORMAT: u8 = 1;
@@ -45,7 +48,34 @@ impl Registry {
 
 /// The registry as it was read last. Almost always there is nothing new in it, and every end of an attempt asks for it.
 #[derive(Debug, Default)]
-pub(crate) struct EndpointsSeen(Mutex<Option<(Timestamp, Registry)>>);
+pub(crate) struct EndpointsSeen(Mutex<State>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    seen: Option<Seen>,
+    /// When this process changed it last: what somebody began to read before that is not kept.
+    changed: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    registry: Registry,
+    /// By the clock of whoever had something to tell: it goes on while a function is frozen.
+    at: Timestamp,
+    /// By a clock that never stands still because a step is tried again.
+    instant: Instant,
+}
+
+impl Seen {
+    fn holds(&self, now: Timestamp) -> bool {
+        let apart = now.as_millis().abs_diff(self.at.as_millis()).max(millis(self.instant.elapsed()));
+        apart < DYNAMODB_ENDPOINTS_SEEN_MS
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 impl EndpointsSeen {
     /// Where the registry is.
@@ -53,34 +83,38 @@ impl EndpointsSeen {
         keys::registry()
     }
 
-    /// What was found there when the ledger was opened.
-    pub(crate) fn at_opening(body: Option<&[u8]>, now: Timestamp) -> Result<Self, Garbled> {
-        let registry = body.map_or_else(|| Ok(Registry::default()), Registry::read)?;
-        Ok(Self(Mutex::new(Some((now, registry)))))
+    /// What was found there when the ledger was opened. What cannot be read is read again by whoever needs it.
+    pub(crate) fn at_opening(item: Option<&Item>, now: Timestamp) -> Self {
+        let read = item.map_or_else(|| Ok(Registry::default()), |item| Registry::read(&item.body));
+        let seen = read.ok().map(|registry| Seen { registry, at: now, instant: Instant::now() });
+        Self(Mutex::new(State { seen, changed: None }))
     }
 
-    /// The registry at `now`, or a moment before: an endpoint that is made meanwhile hears of what happens after it.
-    pub(super) async fn registry(
-        &self,
-        work: &mut Work<'_>,
-        now: Timestamp,
-    ) -> Result<Registry, LedgerError> {
-        // Whoever comes while it is read waits for it.
-        let mut seen = self.0.lock().await;
-        match *seen {
-            Some((at, registry)) if at <= now && now.ms_since(at) < DYNAMODB_ENDPOINTS_SEEN_MS => {
-                Ok(registry)
-            }
-            _ => {
-                let registry = Registry::load(work).await?;
-                *seen = Some((now, registry));
-                Ok(registry)
-            }
+    /// The registry as it is at `now` or was less than a second before. Whoever ask at the same time read it together.
+    pub(super) async fn registry(&self, work: &Work<'_>, now: Timestamp) -> Result<Registry, LedgerError> {
+        let (seen, context) = (self.state().seen, work.context);
+        // Somebody else was in the way of a step that is repeated: that takes time.
+        if let Some(seen) = seen.filter(|seen| seen.holds(now) && !work.is_repeated()) {
+            return Ok(seen.registry);
         }
+        let (key, instant) = (Self::key(), Instant::now());
+        let found = context.gathering.get(&context.calls, std::slice::from_ref(&key)).await?;
+        let read = found.get(&key).map_or_else(|| Ok(Registry::default()), |item| Registry::read(&item.body));
+        let registry = read.map_err(|garbled| context.garbled(&key, &garbled))?;
+        let mut state = self.state();
+        let newest = state.seen.map(|seen| seen.instant).max(state.changed);
+        if newest.is_none_or(|newest| newest <= instant) {
+            state.seen = Some(Seen { registry, at: now, instant });
+        }
+        Ok(registry)
     }
 
     /// Forgets it: this process has just changed it.
-    pub(super) async fn forget(&self) {
-        *self.0.lock().await = None;
+    pub(super) fn forget(&self) {
+        *self.state() = State { seen: None, changed: Some(Instant::now()) };
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

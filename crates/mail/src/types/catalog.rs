@@ -43,7 +43,11 @@ impl TypeSet {
             let words = format!("the notification type {} is not loaded", notification.notification_type);
             return Err(failure("type_missing", &words));
         };
-        let rendition = known.rendition_for(event.locale.as_deref());
+        let Some(rendition) = known.rendition_for(event.locale.as_deref()) else {
+            let words =
+                format!("the notification type {} is broken in this locale", notification.notification_type);
+            return Err(failure("type_missing", &words));
+        };
         let message = rendition.message(notification, event, at, &self.resources);
         let message = message.map_err(|error| describe(&error))?;
         let recipient = rendition.recipient(&notification.to).unwrap_or(&notification.to);

@@ -140,17 +140,17 @@ impl NotificationType {
         }
     }
 
-    /// What makes the messages of events that ask for `locale`.
-    pub(super) fn rendition_for(&self, locale: Option<&str>) -> &Rendition {
+    /// What makes the messages of events that ask for `locale`; `None` if it is broken.
+    pub(super) fn rendition_for(&self, locale: Option<&str>) -> Option<&Rendition> {
         self.rendition_in(locale.filter(|_| !self.manifest.fixed_locale))
     }
 
-    /// What makes messages in `locale`, or in the type's own if it does not have that one.
-    pub(super) fn rendition_in(&self, locale: Option<&str>) -> &Rendition {
-        locale
-            .and_then(|wanted| best_match(wanted, || self.locales()))
-            .and_then(|found| self.other(found))
-            .unwrap_or(&self.default)
+    /// What makes messages in `locale`, or in the type's own if it does not have that one; `None` if it is broken.
+    pub(super) fn rendition_in(&self, locale: Option<&str>) -> Option<&Rendition> {
+        match locale.and_then(|wanted| best_match(wanted, || self.locales())) {
+            Some(found) if *found != self.manifest.locale => self.other(found),
+            _ => Some(&self.default),
+        }
     }
 
     fn other(&self, locale: &str) -> Option<&Rendition> {
@@ -173,7 +173,8 @@ impl NotificationType {
 
     /// Every locale with what makes its messages, the default one first.
     pub(super) fn renditions(&self) -> impl Iterator<Item = (&String, &Rendition)> {
-        self.locales().map(|locale| (locale, self.other(locale).unwrap_or(&self.default)))
+        let others = self.others.keys().filter_map(|locale| Some((locale, self.other(locale)?)));
+        [(&self.manifest.locale, &self.default)].into_iter().chain(others)
     }
 
     /// What messages may have been made of so far.

@@ -193,8 +193,11 @@ impl TypeSet {
 
 impl NotificationType {
     fn preview(&self, data: &Value, locale: Option<&str>) -> Result<Preview, PreviewError> {
+        let broken =
+            || PreviewError::Render("the type is broken in this locale; the log says how".to_owned());
         let rendered = self
             .rendition_in(locale)
+            .ok_or_else(broken)?
             .render(data, locale)
             .map_err(|(_, error)| PreviewError::Render(error.to_string()))?;
         let locale = rendered.language.unwrap_or_else(|| self.manifest.locale.clone());
