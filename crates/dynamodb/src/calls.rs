@@ -88,6 +88,11 @@ impl Calls {
         keys: &[Key],
         consistency: Consistency,
     ) -> Result<HashMap<Key, Item>, LedgerError> {
+        // Whoever asks for one needs no permission to read several.
+        if let [one] = keys {
+            let found = repeated!(self, self.table.get(one, consistency))?;
+            return Ok(found.into_iter().map(|item| (item.key.clone(), item)).collect());
+        }
         let parts = keys.chunks(BATCH_GET_MAX).map(|part| self.get_part(part, consistency));
         let parts = together(parts.collect()).await?;
         Ok(parts.into_iter().flatten().collect())
