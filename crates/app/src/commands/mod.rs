@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub mod backup;
 pub mod config;
 pub mod cost;
 mod csv_parts;
@@ -8,12 +9,14 @@ mod event_file;
 pub mod feedback;
 pub mod init;
 mod mailbox;
+pub mod restore;
 pub mod send;
 pub mod serve;
 pub mod status;
 pub mod suppressions;
 mod suppressions_export;
 pub mod types;
+pub mod verify;
 
 /// Why a command failed, for standard error.
 #[derive(Debug, thiserror::Error)]
