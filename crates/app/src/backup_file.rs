@@ -104,6 +104,12 @@ pub struct BackupFile {
 }
 
 impl BackupFile {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens the backup at `path`.
     ///
     /// # Errors

@@ -77,6 +77,8 @@ enum Command {
     Restore(commands::restore::RestoreOptions),
     /// Look through the ledger, or a backup, for damage
     Verify(commands::verify::VerifyOptions),
+    /// Say what is in the way of mail, and what to do about it
+    Doctor,
     /// What this month's e-mails cost at Amazon
     Cost {
         #[command(subcommand)]
@@ -164,6 +166,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Backup(options) => commands::backup::run(&global, &options).await,
         Command::Restore(options) => commands::restore::run(&global, &options).await,
         Command::Verify(options) => commands::verify::run(&global, &options).await,
+        Command::Doctor => commands::doctor::run(&global).await,
         Command::Cost { command } => commands::cost::run(&global, command.as_ref()).await,
         Command::Config(command) => commands::config::run(&global, &command),
         Command::Openapi => {

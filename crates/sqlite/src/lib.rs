@@ -8,6 +8,7 @@ mod checkpoint;
 mod copy;
 mod exceptional;
 mod fault;
+mod glance;
 mod ledger;
 mod lock;
 mod opening;
@@ -23,6 +24,7 @@ mod writer;
 mod tests;
 
 pub use copy::{CopyError, CopyProgress, copy_ledger};
+pub use glance::{Contents, Glance, glance};
 pub use ledger::SqliteLedger;
 pub use lock::Reservation;
 pub use opening::{OpenError, has_secret};

@@ -11,7 +11,7 @@ use postrider_core::ports::clock::{Clock as _, Random as _};
 use postrider_core::ports::feedback::RecipientRules;
 use postrider_environment::config::{LedgerSettings, Settings};
 use postrider_environment::system::{SystemClock, SystemRandom};
-use postrider_sqlite::{CopyProgress, check_copy, copy_ledger};
+use postrider_sqlite::{CopyProgress, OpenError, check_copy, copy_ledger};
 use serde_json::json;
 
 use super::Failure;
@@ -163,17 +163,27 @@ impl Work {
         self.output.progress_done();
         copied.map_err(|error| Failure::because(&error))?;
         // A copy of a damaged ledger is none: better to hear it now than on the day it is needed.
-        check_copy(&self.part, &self.secret.rules).map_err(|error| {
-            Failure::new(format!(
-                "no backup was made, because what was copied from {} cannot be restored: {}",
-                self.settings.ledger_path.display(),
-                Failure::because(&error)
-            ))
-        })?;
+        check_copy(&self.part, &self.secret.rules).map_err(|error| self.unfit(&error))?;
         let manifest = backup_file::complete(&self.part, made_at, self.secret.text.as_deref())
             .map_err(|error| Failure::because(&error))?;
         self.give_name()?;
         Ok(manifest)
+    }
+
+    /// Why there is no backup, in the words of the ledger: the copy is gone when they are read.
+    fn unfit(&self, error: &OpenError) -> Failure {
+        let ledger = self.settings.ledger_path.display();
+        match error {
+            OpenError::Damaged { what, .. } => Failure::new(format!(
+                "no backup was made, because the ledger {ledger} is damaged: {what}. Keep the backups there are; \
+                 docs/runbook.md says what to do"
+            )),
+            OpenError::OtherSecret { .. } => Failure::new(format!(
+                "no backup was made, because the ledger {ledger} was made with another secret, and could not be opened \
+                 with this one"
+            )),
+            error => Failure::because(error),
+        }
     }
 
     /// Gives the finished file its name, unless somebody has taken that meanwhile.

@@ -5,6 +5,7 @@ pub mod config;
 pub mod cost;
 mod csv_parts;
 pub mod dead_letters;
+pub mod doctor;
 mod event_file;
 pub mod feedback;
 pub mod init;

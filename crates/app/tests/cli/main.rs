@@ -7,6 +7,7 @@ mod commands;
 mod common;
 mod cost;
 mod dead_letters;
+mod doctor;
 mod fake_server;
 mod feedback;
 mod finding_the_server;

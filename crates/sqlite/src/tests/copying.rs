@@ -104,7 +104,13 @@ async fn a_copy_of_another_installation_and_a_damaged_one_are_refused() {
         ..recipient_rules()
     };
     assert!(matches!(check_copy(&copy, &other), Err(OpenError::OtherSecret { .. })));
-    let mut bytes = std::fs::read(&copy).expect("it can be read");
+    let whole = std::fs::read(&copy).expect("it can be read");
+    // The version lies at byte 60 (file format, §1.3).
+    let mut newer = whole.clone();
+    newer[63] = 99;
+    std::fs::write(&copy, newer).expect("it can be changed");
+    assert!(matches!(check_copy(&copy, &recipient_rules()), Err(OpenError::NewerSchema { found: 99, .. })));
+    let mut bytes = whole;
     let middle = bytes.len() / 2;
     bytes[middle..].fill(0xa5);
     std::fs::write(&copy, bytes).expect("it can be spoilt");

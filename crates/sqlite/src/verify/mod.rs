@@ -3,6 +3,8 @@
 //! Everything is looked at within one read transaction, so that counters and what they count belong together while a
 //! server writes. Findings name notifications by their ids and rows by their numbers, never what is in them.
 
+mod rules;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use rusqlite::Connection;
 use crate::opening::{self, OpenError};
 use crate::rows::{SEQ_STRETCH, StoredNotification, select_notification, seq_of_id};
 use crate::schema;
+use rules::RULES;
 
 /// Findings of one check that are told one by one.
 const FINDINGS_MAX: usize = 20;
@@ -229,113 +232,4 @@ fn notification_rows(connection: &Connection) -> rusqlite::Result<(u64, Check)> 
 
 fn name(id: Option<[u8; 16]>, seq: i64) -> String {
     id.map_or_else(|| format!("row {seq}"), |id| NotificationId::from_bytes(id).to_string())
-}
-
-/// A rule that holds between rows. Its query yields the id and number of each notification that breaks it, and a number that
-/// is told with it.
-struct Rule {
-    name: &'static str,
-    meaning: &'static str,
-    broken: &'static str,
-    sql: &'static str,
-}
-
-/// Status codes are those of `postrider_core::ports::codes`.
-const RULES: [Rule; 12] = [
-    Rule {
-        name: "events",
-        meaning: "every notification has its event",
-        broken: "its event is missing: event",
-        sql: "SELECT id, seq, event_seq FROM notifications n \
-              WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = n.event_seq)",
-    },
-    Rule {
-        name: "event-data",
-        meaning: "every event's data is JSON",
-        broken: "the data of its event is no JSON: event",
-        sql: "SELECT NULL, seq, seq FROM events WHERE NOT json_valid(data)",
-    },
-    Rule {
-        name: "business-keys",
-        meaning: "no two notifications have one business key",
-        broken: "has the business key of another: row",
-        sql: "SELECT b.id, b.seq, a.seq FROM notifications b JOIN notifications a \
-              ON a.key_hash = b.key_hash AND a.seq < b.seq WHERE a.business_key = b.business_key",
-    },
-    Rule {
-        name: "statuses",
-        meaning: "what is to happen by itself has its time, and nothing else has",
-        broken: "its status and its time do not go together: status",
-        sql: "SELECT id, seq, status FROM notifications WHERE (status IN (0, 1, 2, 12)) IS NOT (due_at IS NOT NULL)",
-    },
-    Rule {
-        name: "attempts",
-        meaning: "nothing was tried more often than it was claimed",
-        broken: "has more attempts than claims: attempts",
-        sql: "SELECT id, seq, attempts FROM notifications WHERE attempts > fence",
-    },
-    Rule {
-        name: "causes",
-        meaning: "every dead letter says why",
-        broken: "is a dead letter without a cause: status",
-        sql: "SELECT id, seq, status FROM notifications WHERE status IN (7, 8, 10) AND cause IS NULL",
-    },
-    Rule {
-        name: "counters",
-        meaning: "the counters of statuses agree with the notifications",
-        broken: "the counter of this status is wrong: it is off by",
-        sql: "SELECT NULL, status, sum(counted) FROM (SELECT status, count AS counted FROM status_counts \
-              UNION ALL SELECT status, -count(*) FROM notifications GROUP BY status) \
-              GROUP BY status HAVING sum(counted) <> 0",
-    },
-    Rule {
-        name: "timelines",
-        meaning: "every timeline is whole and in order",
-        broken: "its timeline has gaps, or another length than it says: entries",
-        sql: "SELECT n.id, n.seq, n.entries FROM notifications n LEFT JOIN (SELECT notification_seq, count(*) AS found, \
-              min(n) AS first, max(n) AS last FROM timeline GROUP BY notification_seq) t ON t.notification_seq = n.seq \
-              WHERE coalesce(t.found, 0) <> n.entries OR (t.found IS NOT NULL AND (t.first <> 1 OR t.last <> n.entries))",
-    },
-    Rule {
-        name: "timeline-owners",
-        meaning: "every timeline entry has its notification",
-        broken: "a timeline entry is of a notification that is missing: entry",
-        sql: "SELECT NULL, t.notification_seq, t.n FROM timeline t \
-              WHERE NOT EXISTS (SELECT 1 FROM notifications n WHERE n.seq = t.notification_seq)",
-    },
-    Rule {
-        name: "renditions",
-        meaning: "what messages were made of is there",
-        broken: "what its message was made of is missing, and the message cannot be shown: entry",
-        sql: "SELECT n.id, t.notification_seq, t.n FROM timeline t LEFT JOIN notifications n \
-              ON n.seq = t.notification_seq WHERE t.rendition IS NOT NULL \
-              AND NOT EXISTS (SELECT 1 FROM renditions r WHERE r.id = t.rendition)",
-    },
-    Rule {
-        name: "provider-ids",
-        meaning: "every id of a mail service leads to a notification",
-        broken: "a mail service's id leads to a notification that is missing: row",
-        sql: "SELECT NULL, p.notification_seq, p.notification_seq FROM provider_ids p \
-              WHERE NOT EXISTS (SELECT 1 FROM notifications n WHERE n.seq = p.notification_seq)",
-    },
-    Rule {
-        name: "webhook-calls",
-        meaning: "the counters of webhooks agree with their calls",
-        broken: "the counter of this endpoint's calls is wrong: it says",
-        sql: "SELECT NULL, w.seq, w.pending_calls FROM webhooks w WHERE w.pending_calls <> \
-              (SELECT count(*) FROM webhook_calls c WHERE c.webhook_seq = w.seq)",
-    },
-];
-
-impl Rule {
-    fn check(&self, connection: &Connection) -> rusqlite::Result<Check> {
-        let mut check = Check::new(self.name, self.meaning);
-        let mut statement = connection.prepare(self.sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let id = name(row.get::<_, Option<[u8; 16]>>(0).ok().flatten(), row.get(1)?);
-            check.find(id, format!("{} {}", self.broken, row.get::<_, i64>(2)?));
-        }
-        Ok(check)
-    }
 }
