@@ -4,8 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
+use postrider_testkit::smtp_server::{Action, Phase, Script, SmtpServer};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::common::{ORDER, Serving, await_status, code, postrider, run, text, write_order};
 
@@ -145,6 +147,43 @@ fn what_waited_goes_out_when_nothing_was_sent_since() {
             0o600
         );
     }
+}
+
+#[test]
+fn what_was_on_its_way_is_unknown_or_held_apart_from_what_waited() {
+    let runtime = Runtime::new().unwrap();
+    let script = Script::new().on(Phase::FinalDot, Action::Stall);
+    let mail_server = runtime.block_on(SmtpServer::start(script));
+    let directory = TempDir::new().unwrap();
+    let path = directory.path();
+    write_order(&directory);
+    let port = mail_server.port().to_string();
+    let settings = [
+        ("POSTRIDER__MAILER__KIND", "smtp"),
+        ("POSTRIDER__MAILER__SMTP__HOST", "127.0.0.1"),
+        ("POSTRIDER__MAILER__SMTP__TLS", "none"),
+        ("POSTRIDER__MAILER__SMTP__PORT", port.as_str()),
+    ];
+    let server = Serving::start_with(path, &settings);
+    done(&run(path, &["send", "order.json"]));
+    await_status(path, "1042", "sending");
+    done(&run(path, &["backup", "backup"]));
+    drop(server);
+    let status = |data_dir: &str| {
+        let told = json(&at(path, data_dir, &["status", "1042", "--json"]));
+        let of = |name: &str| told["notifications"][0][name].as_str().unwrap_or_default().to_owned();
+        (of("status"), of("cause"))
+    };
+    let held = json(&at(path, "held", &["restore", "backup", "--json"]));
+    assert_eq!(held["held"]["held_by_person_maybe_sent"], 1, "{held}");
+    assert_eq!(status("held"), ("held".to_owned(), "held_by_person_maybe_sent".to_owned()));
+    // What waited may be queued again together without it.
+    done(&at(path, "held", &["dead-letters", "redrive", "--cause", "restored_maybe_sent"]));
+    assert_eq!(status("held").0, "held");
+
+    done(&at(path, "same", &["restore", "backup", "--nothing-sent-since"]));
+    let _server = serve_at(path, "same");
+    assert_eq!(status("same"), ("unknown".to_owned(), "sender_lost".to_owned()));
 }
 
 #[test]
