@@ -71,6 +71,14 @@ enum Command {
     /// What came back by mail: bounces, complaints, answers
     #[command(subcommand)]
     Feedback(commands::feedback::FeedbackCommand),
+    /// Copy ledger and secret into one file, while the server runs or not
+    Backup(commands::backup::BackupOptions),
+    /// Put a backup into a new data directory
+    Restore(commands::restore::RestoreOptions),
+    /// Look through the ledger, or a backup, for damage
+    Verify(commands::verify::VerifyOptions),
+    /// Say what is in the way of mail, and what to do about it
+    Doctor,
     /// What this month's e-mails cost at Amazon
     Cost {
         #[command(subcommand)]
@@ -155,6 +163,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::DeadLetters(command) => commands::dead_letters::run(&global, command).await,
         Command::Suppressions(command) => commands::suppressions::run(&global, command).await,
         Command::Feedback(command) => commands::feedback::run(&global, &command).await,
+        Command::Backup(options) => commands::backup::run(&global, &options).await,
+        Command::Restore(options) => commands::restore::run(&global, &options).await,
+        Command::Verify(options) => commands::verify::run(&global, &options).await,
+        Command::Doctor => commands::doctor::run(&global).await,
         Command::Cost { command } => commands::cost::run(&global, command.as_ref()).await,
         Command::Config(command) => commands::config::run(&global, &command),
         Command::Openapi => {

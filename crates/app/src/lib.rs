@@ -1,5 +1,6 @@
 //! The `postrider` program: configuration, wiring and commands.
 
+mod backup_file;
 mod budget;
 pub mod cli;
 mod client;
@@ -8,6 +9,7 @@ mod connection;
 pub mod engine;
 mod feedback;
 mod ingest;
+mod interrupted;
 mod ledger;
 mod logging;
 mod mirror;

@@ -156,7 +156,10 @@ fn unsigned(settings: &Settings) -> Sender {
 }
 
 /// Makes the data directory if it is missing, for its owner alone: customers' addresses and orders are in it.
-fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
+///
+/// # Errors
+/// [`StartError::DataDirectory`].
+pub fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
     let path = &settings.data_dir;
     let make = || {
         if let Some(parent) = path.parent() {

@@ -60,6 +60,27 @@ pub fn load_or_create(path: &Path, has_ledger: bool, random: &dyn Random) -> Res
     parse(&text).ok_or_else(|| SecretError::Malformed(path.to_owned()))
 }
 
+/// Reads the secret at `path`, and the text it is written as.
+///
+/// # Errors
+/// [`SecretError`]. None is made.
+pub fn load(path: &Path) -> Result<(Secret, String), SecretError> {
+    let text = read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => SecretError::Missing(path.to_owned()),
+        _ => SecretError::Io { path: path.to_owned(), source },
+    })?;
+    let secret = parse(&text).ok_or_else(|| SecretError::Malformed(path.to_owned()))?;
+    Ok((secret, text))
+}
+
+/// Puts a secret that was made before at `path`, where none may be.
+///
+/// # Errors
+/// The system's.
+pub fn put(path: &Path, text: &str, random: &dyn Random) -> io::Result<()> {
+    write_new(path, text, random)
+}
+
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(4 * SECRET_BYTES as u64).read_to_string(&mut text)?;
@@ -73,16 +94,21 @@ fn parse(text: &str) -> Option<Secret> {
 /// Whole and on the disk under another name first, then given its own unless that is taken: nobody reads half a secret,
 /// and no secret is lost to a power cut after something was signed with it.
 fn create(path: &Path, random: &dyn Random) -> io::Result<()> {
+    let text = format!("{:032x}{:032x}", random.next_u128(), random.next_u128());
+    match write_new(path, &text, random) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn write_new(path: &Path, text: &str, random: &dyn Random) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = path.with_extension(format!("{:016x}.tmp", random.next_u64()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let written = file
-        .write_all(format!("{:032x}{:032x}\n", random.next_u128(), random.next_u128()).as_bytes())
+        .write_all(format!("{}\n", text.trim()).as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| match fs::hard_link(&temporary, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        });
+        .and_then(|()| fs::hard_link(&temporary, path));
     fs::remove_file(&temporary)?;
     written?;
     File::open(folder)?.sync_all()

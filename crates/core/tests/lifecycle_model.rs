@@ -37,6 +37,7 @@ fn allowed(step: &Step) -> &'static [Status] {
         Step::Hold { .. } => {
             &[Status::Queued, Status::Deferred, Status::Sending, Status::Unknown, Status::Held]
         }
+        Step::HoldRestored { .. } => &[Status::Queued, Status::Deferred, Status::Unknown, Status::Held],
         Step::Cancel => &[
             Status::Queued,
             Status::Deferred,
@@ -71,6 +72,12 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
             Status::Held => has_cause(before, "budget_reached"),
             _ => true,
         },
+        Step::HoldRestored { now } => match before.status {
+            // Nobody can have sent what is wished for later.
+            Status::Queued => before.due_at.is_none_or(|due| due <= *now),
+            Status::Held => has_cause(before, "budget_reached"),
+            _ => true,
+        },
         Step::Resume { cause, .. } => before.cause.as_ref() == Some(cause),
         Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
             true
@@ -89,7 +96,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
         Step::Retry { now } => (Status::Queued, Some(*now)),
         Step::Hasten => (Status::Deferred, Some(Timestamp::EPOCH)),
         Step::Cancel => (Status::Canceled, None),
-        Step::Hold { .. } => (Status::Held, None),
+        Step::Hold { .. } | Step::HoldRestored { .. } => (Status::Held, None),
         Step::Report(_) => (before.status, before.due_at),
         Step::Suppress { .. } => (Status::Suppressed, None),
         Step::Resume { now, .. } => (Status::Queued, Some(*now)),
@@ -140,6 +147,8 @@ fn cause(before: &Lifecycle, step: &Step) -> Option<Cause> {
             Some(Cause::known(MAYBE_SENT))
         }
         Step::Hold { .. } => Some(Cause::known("held_by_person")),
+        Step::HoldRestored { .. } if before.status == Status::Unknown => Some(Cause::known(MAYBE_SENT)),
+        Step::HoldRestored { .. } => Some(Cause::known("restored_maybe_sent")),
         _ => before.cause.clone(),
     }
 }
@@ -149,7 +158,9 @@ fn reference(before: &Lifecycle, step: &Step) -> Option<Lifecycle> {
         return None;
     }
     let (status, due_at) = target(before, step);
-    let fence = before.fence.saturating_add(u32::from(matches!(step, Step::Claim { .. })));
+    // A claim since the moment that was restored is counted unseen.
+    let restored = matches!(step, Step::HoldRestored { .. }) && before.status != Status::Unknown;
+    let fence = before.fence.saturating_add(u32::from(restored || matches!(step, Step::Claim { .. })));
     let plain = Lifecycle {
         status,
         due_at,
@@ -235,6 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (instant(), a_cause()).prop_map(|(now, cause)| Step::Resume { now, cause }),
         1 => Just(Step::Cancel),
         1 => instant().prop_map(|now| Step::Hold { now }),
+        1 => instant().prop_map(|now| Step::HoldRestored { now }),
         2 => report().prop_map(Step::Report),
         1 => a_cause().prop_map(|cause| Step::Suppress { cause }),
     ]
@@ -296,8 +308,9 @@ proptest! {
         let mut now = Lifecycle::accepted(Timestamp::EPOCH);
         for step in &steps {
             let Ok(after) = now.apply(step) else { continue };
-            // A fence only rises, by one, and only by a claim.
-            let is_claim = matches!(step, Step::Claim { .. });
+            // A fence only rises, by one, and only by a claim, or one that a restored ledger may have forgotten.
+            let is_claim = matches!(step, Step::Claim { .. })
+                || matches!(step, Step::HoldRestored { .. }) && now.status != Status::Unknown;
             prop_assert_eq!(after.fence, now.fence + u32::from(is_claim));
             // Attempts are lost only where a person grants a fresh budget, and never exceed the claims.
             let is_retry = matches!(step, Step::Retry { .. });

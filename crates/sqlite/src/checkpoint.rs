@@ -23,6 +23,9 @@ const RESTART_PAGES: u32 = 32_768;
 const LITTLE_PAGES: u32 = 2_048;
 /// Pages after which starting over is tried again when a reader was in the way: 1 MiB.
 const RETRY_PAGES: u32 = 256;
+/// The part of the log that it must have gained as well. A backup reads for as long as copying the whole file takes; each
+/// try makes the writer wait for it in vain, so tries become fewer the longer it goes on.
+const RETRY_PART: u32 = 32;
 /// Pages at which the writer copies whatever is left itself, because the background does not keep up: 256 MiB.
 const PAGES_MAX: u32 = 65_536;
 /// How long starting over waits for readers that still look at the log. They are short; the next try comes soon.
@@ -90,7 +93,7 @@ impl Checkpoints {
         let added = pages - self.asked_at;
         let little_is_left = self.asked_at > 0 && added <= LITTLE_PAGES;
         if pages >= self.restart_from && (little_is_left || pages >= PAGES_MAX) {
-            self.restart_from = pages + RETRY_PAGES;
+            self.restart_from = pages + RETRY_PAGES.max(pages / RETRY_PART);
             checkpoint(writer, "RESTART", RESTART_WAIT, self.busy_timeout, fault);
         } else if added >= COPY_PAGES || (pages >= self.restart_from && added > LITTLE_PAGES) {
             self.asked_at = pages;

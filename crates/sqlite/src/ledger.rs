@@ -12,6 +12,7 @@ use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
+use postrider_core::limits::SWEEP_MAX;
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
@@ -36,8 +37,8 @@ use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
     Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
-    Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, StoreBudget, StoreRendition, Suppress,
-    Sweeping, Unsuppress, UpdateWebhook,
+    HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, RestoredHeld, StoreBudget,
+    StoreRendition, Stretch, Suppress, Sweeping, Unsuppress, UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -84,6 +85,24 @@ impl SqliteLedger {
         let writer = Arc::clone(&self.writer);
         // Fails only if the runtime is going down; dropping the ledger then does the work.
         let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+    }
+
+    /// Holds whatever would be sent without a person: the ledger is a copy of an earlier moment, put back, and what was
+    /// open then may have been sent since. What is wished for a time that has not come stays.
+    ///
+    /// # Errors
+    /// The ledger's. What was held stays held.
+    pub async fn hold_restored(&self, now: Timestamp) -> Result<RestoredHeld, LedgerError> {
+        let mut held = RestoredHeld::default();
+        let mut after_seq = Some(i64::MIN);
+        while let Some(after) = after_seq {
+            let step = HoldRestored { after_seq: after, limit: SWEEP_MAX, now };
+            let stretch: Stretch = self.writer.submit(step).await?;
+            held.waiting += stretch.held.waiting;
+            held.under_way += stretch.held.under_way;
+            after_seq = stretch.next;
+        }
+        Ok(held)
     }
 
     /// Where tests reach the writer with steps of their own.

@@ -5,8 +5,10 @@
 //! [`Lifecycle::apply`](postrider_core::domain::lifecycle::Lifecycle::apply); the database only remembers.
 
 mod checkpoint;
+mod copy;
 mod exceptional;
 mod fault;
+mod glance;
 mod ledger;
 mod lock;
 mod opening;
@@ -15,10 +17,16 @@ mod readers;
 mod rows;
 mod schema;
 mod steps;
+mod verify;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use copy::{CopyError, CopyProgress, copy_ledger};
+pub use glance::{Contents, Glance, glance};
 pub use ledger::SqliteLedger;
+pub use lock::Reservation;
 pub use opening::{OpenError, has_secret};
+pub use steps::RestoredHeld;
+pub use verify::{Check, Finding, Look, Verified, check_copy, verify};

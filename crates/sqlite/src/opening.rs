@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use postrider_core::ports::feedback::RecipientRules;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use crate::lock::{LockError, ProcessLock};
 use crate::schema;
@@ -92,7 +92,7 @@ impl OpenError {
         Self::Io { path: path.to_owned(), source: Box::new(source) }
     }
 
-    fn damaged(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), what: what.into() }
     }
 
@@ -147,6 +147,20 @@ pub(crate) fn open(path: &Path, rules: &RecipientRules) -> Result<Opened, OpenEr
     Ok(Opened { lock, writer })
 }
 
+/// Whether this version of the schema knows a secret at all.
+pub(crate) fn has_secret_mark(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'secret_mark'", [], |row| {
+        row.get::<_, i64>(0).map(|count| count > 0)
+    })
+}
+
+/// Whether the secret of `rules` is the one with which the ledger was made; one without a mark fits any.
+pub(crate) fn fits_secret(connection: &Connection, rules: &RecipientRules) -> rusqlite::Result<bool> {
+    let mark: Option<[u8; 32]> =
+        connection.query_row("SELECT mark FROM secret_mark", [], |row| row.get(0)).optional()?;
+    Ok(mark.is_none_or(|mark| mark == rules.mark()))
+}
+
 /// Keyed hashes made under another secret would be found by nobody: those who must get no mail would get it again.
 fn check_secret(connection: &Connection, path: &Path, rules: &RecipientRules) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::sqlite(path, error);
@@ -156,14 +170,32 @@ fn check_secret(connection: &Connection, path: &Path, rules: &RecipientRules) ->
             [rules.mark()],
         )
         .map_err(sqlite)?;
-    let mark: [u8; 32] =
-        connection.query_row("SELECT mark FROM secret_mark", [], |row| row.get(0)).map_err(sqlite)?;
-    if mark == rules.mark() { Ok(()) } else { Err(OpenError::OtherSecret { path: path.to_owned() }) }
+    if fits_secret(connection, rules).map_err(sqlite)? {
+        Ok(())
+    } else {
+        Err(OpenError::OtherSecret { path: path.to_owned() })
+    }
 }
 
 /// A connection for reading.
 pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     connect(path, READER_CACHE_KIB, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// A connection to a file that nobody changes, wherever it lies: no lock is taken, and no log is looked for.
+pub(crate) fn connect_unchanging(path: &Path) -> rusqlite::Result<Connection> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    connect(Path::new(&uri), READER_CACHE_KIB, flags)
 }
 
 /// A connection for checkpoints.
@@ -188,7 +220,7 @@ fn connect(path: &Path, cache_kib: i64, flags: OpenFlags) -> rusqlite::Result<Co
 
 /// Looks at the bytes before SQLite does, because SQLite takes an empty file for a new database and then deletes the
 /// log beside it.
-fn check_file(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_file(path: &Path) -> Result<(), OpenError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let log_len = std::fs::metadata(&log).map_or(0, |log| log.len());
@@ -222,7 +254,7 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Refuses other programs' databases and later versions before anything is written.
-fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::sqlite(path, error);
     let application_id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;

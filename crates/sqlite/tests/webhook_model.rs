@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postrider_sqlite::SqliteLedger;
+use postrider_sqlite::{Look, SqliteLedger, verify};
 use postrider_testkit::contract::scene::recipient_rules;
 use postrider_testkit::model::Freedom;
 use postrider_testkit::model::webhooks::{moves, play};
@@ -13,9 +13,12 @@ proptest! {
     #[test]
     fn both_ledgers_tell_endpoints_the_same(moves in moves()) {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let sqlite = SqliteLedger::open(directory.path().join("ledger.db"), recipient_rules())
-            .expect("a fresh ledger opens");
+        let path = directory.path().join("ledger.db");
+        let sqlite = SqliteLedger::open(&path, recipient_rules()).expect("a fresh ledger opens");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(play(Arc::new(sqlite), moves, Freedom::default()));
+        // Whatever has happened, it holds together.
+        let verified = verify(&path, Look::InUse, Some(&recipient_rules())).expect("it can be read");
+        prop_assert!(verified.is_sound(), "{verified:?}");
     }
 }

@@ -1,19 +1,23 @@
 //! The commands, one a file.
 
+pub mod backup;
 pub mod config;
 pub mod cost;
 mod csv_parts;
 pub mod dead_letters;
+pub mod doctor;
 mod event_file;
 pub mod feedback;
 pub mod init;
 mod mailbox;
+pub mod restore;
 pub mod send;
 pub mod serve;
 pub mod status;
 pub mod suppressions;
 mod suppressions_export;
 pub mod types;
+pub mod verify;
 
 /// Why a command failed, for standard error.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backup;
 mod commands;
 mod common;
 mod cost;
 mod dead_letters;
+mod doctor;
 mod fake_server;
 mod feedback;
 mod finding_the_server;

@@ -74,6 +74,11 @@ pub enum Step {
         /// Now.
         now: Timestamp,
     },
+    /// The ledger is a copy of an earlier moment, put back: what was open then may have been sent since.
+    HoldRestored {
+        /// Now.
+        now: Timestamp,
+    },
     /// Somebody reported what became of the message.
     Report(Reported),
     /// The hold is over for which `cause` held it.
@@ -161,6 +166,9 @@ pub const CAUSE_HELD_BY_PERSON: Cause = Cause::known("held_by_person");
 /// The cause of the same where its message may have left before: a redrive by cause must not mix them up.
 pub const CAUSE_HELD_MAYBE_SENT: Cause = Cause::known("held_by_person_maybe_sent");
 
+/// The cause of what waited in a ledger that was put back to an earlier moment: it may have been sent since.
+pub const CAUSE_RESTORED_MAYBE_SENT: Cause = Cause::known("restored_maybe_sent");
+
 impl Lifecycle {
     /// A notification just accepted, to be sent at `due_at`.
     #[must_use]
@@ -214,6 +222,7 @@ impl Lifecycle {
             Step::Hasten => self.hasten(),
             Step::Cancel => self.cancel(),
             Step::Hold { now } => self.hold(*now),
+            Step::HoldRestored { now } => self.hold_restored(*now),
             Step::Report(reported) => self.report(reported),
             Step::Resume { now, cause } => self.resume(*now, cause),
             Step::Suppress { cause } => self.suppress(cause),
@@ -395,6 +404,35 @@ impl Lifecycle {
         };
         // While it was sending, what was reported waited for its sender's word, which will not come any more.
         Ok(if was_sending { held.settled() } else { held })
+    }
+
+    fn hold_restored(&self, now: Timestamp) -> Result<Self, Forbidden> {
+        let held = Self { status: Status::Held, due_at: None, ..self.clone() };
+        // A claim of which this ledger knows nothing counts as one, so that reports about that message are taken.
+        let perhaps_sent = || Self {
+            fence: self.fence.saturating_add(1),
+            cause: Some(CAUSE_RESTORED_MAYBE_SENT),
+            ..held.clone()
+        };
+        match self.status {
+            // Wished for a time that has not come: nobody can have sent it.
+            Status::Queued if self.due_at.is_some_and(|due| due > now) => Err(self.forbidden()),
+            Status::Queued | Status::Deferred => Ok(perhaps_sent()),
+            Status::Held if self.cause == Some(CAUSE_BUDGET) => Ok(perhaps_sent()),
+            // May have left before the moment already, so it is not to be queued again together with those.
+            Status::Unknown => Ok(Self { cause: Some(CAUSE_HELD_MAYBE_SENT), ..held }),
+            // What a sender has is unknown first. All else is over, or waits for a person.
+            Status::Sending
+            | Status::Sent
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Complained
+            | Status::Failed
+            | Status::Dead
+            | Status::Suppressed
+            | Status::Held
+            | Status::Canceled => Err(self.forbidden()),
+        }
     }
 
     fn report(&self, reported: &Reported) -> Result<Self, Forbidden> {

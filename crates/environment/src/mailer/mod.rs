@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use postrider_aws::sdk;
 use postrider_aws::secret::{SecretError, Secrets};
-use postrider_aws::ses::{Account, SesMailer};
+use postrider_aws::ses::{Account, AccountView, SesMailer};
+use postrider_core::domain::outcome::Failure;
 use postrider_core::ports::clock::Clock;
 use postrider_core::ports::mailer::Mailer;
 use postrider_mail::mailers::failover::{FailoverMailer, Tell};
@@ -100,6 +101,37 @@ pub async fn open_smtp(config: &SmtpConfig, secrets: &Arc<Secrets>) -> Result<Ar
         Some(rotating) => Ok(Arc::new(rotating)),
         None => Ok(Arc::new(SmtpMailer::new(config.clone())?)),
     }
+}
+
+/// Why a mail server could not be looked at, or did not let us in.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// It cannot even be tried.
+    #[error(transparent)]
+    Mailer(#[from] MailerError),
+    /// It was tried.
+    #[error("{}: {}", .0.cause, .0.words.as_str())]
+    Refused(Failure),
+}
+
+/// Signs in at the mail server as a message would, and leaves without sending one.
+///
+/// # Errors
+/// How far it came.
+pub async fn look_at_smtp(config: &SmtpConfig, secrets: &Arc<Secrets>) -> Result<(), LookError> {
+    let mailer = match RotatingSmtp::open(config, secrets).await? {
+        Some(rotating) => rotating.mailer(),
+        None => Arc::new(SmtpMailer::new(config.clone()).map_err(MailerError::from)?),
+    };
+    mailer.look().await.map_err(LookError::Refused)
+}
+
+/// Asks SES what the account may do. `None` if it does not say.
+pub async fn look_at_ses(settings: &SesSettings, clock: &Arc<dyn Clock>) -> Option<AccountView> {
+    let sdk = sdk::load(&settings.place).await;
+    let account = Account::new(&sdk, settings.rate_share_percent, Arc::clone(clock));
+    account.refresh().await;
+    account.view()
 }
 
 async fn open_ses(

@@ -43,6 +43,11 @@ impl RotatingSmtp {
         Ok(Some(Self { config: config.clone(), reference, secrets: Arc::clone(secrets), current }))
     }
 
+    /// The mailer with the password as it was read last.
+    pub(super) fn mailer(&self) -> Arc<SmtpMailer> {
+        self.current().mailer
+    }
+
     fn current(&self) -> Current {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

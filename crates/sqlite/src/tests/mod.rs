@@ -1,5 +1,6 @@
 //! Tests that need to reach behind the port: the file, the lock, the writer.
 
+mod copying;
 mod opening;
 mod rolled_back;
 mod room;

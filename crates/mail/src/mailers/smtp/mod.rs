@@ -17,7 +17,7 @@ mod transaction;
 mod wire;
 
 use async_trait::async_trait;
-use postrider_core::domain::outcome::{AttemptOutcome, FailureClass};
+use postrider_core::domain::outcome::{AttemptOutcome, Failure, FailureClass};
 use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
 
 pub use config::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
@@ -48,6 +48,18 @@ impl SmtpMailer {
         };
         let pool = Pool::new(config.connections);
         Ok(Self { config, tls, pool })
+    }
+
+    /// Goes as far as a message would be announced, and says goodbye: connects, greets, begins TLS and signs in, as
+    /// configured. Nothing is sent.
+    ///
+    /// # Errors
+    /// How far it came, and why no further.
+    pub async fn look(&self) -> Result<(), Failure> {
+        let budget = Budget::start(self.config.timeout_ms);
+        let connection = Connection::open(&self.config, self.tls.as_ref(), &budget).await?;
+        pool::quit(connection).await;
+        Ok(())
     }
 
     async fn deliver(&self, message: &OutgoingMessage, stop: Stop<'_>) -> AttemptOutcome {

@@ -93,6 +93,6 @@ impl Pool {
     }
 }
 
-async fn quit(connection: Connection) {
+pub(super) async fn quit(connection: Connection) {
     connection.wire.write_last_words(b"QUIT\r\n").await;
 }
