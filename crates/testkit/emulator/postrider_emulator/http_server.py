@@ -78,7 +78,8 @@ class Server(ThreadedWSGIServer):
     """A thread a connection, and no more than `limits.CONNECTIONS_MAX` of them."""
 
     daemon_threads = True
-    request_queue_size = 256
+    # One test alone may open several hundred at once, and what does not fit waits for a minute and longer.
+    request_queue_size = limits.CONNECTIONS_MAX
 
     def __init__(self, host: str, port: int, application: Application) -> None:
         super().__init__(host, port, application, handler=Handler)

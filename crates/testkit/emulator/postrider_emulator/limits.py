@@ -3,7 +3,7 @@
 # A request to AWS is at most 10 MB for SES over its API after encoding, and far less elsewhere.
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 # Connections served at a time; more wait in the listening socket.
-CONNECTIONS_MAX = 512
+CONNECTIONS_MAX = 2048
 # How long a connection may stay silent.
 CONNECTION_IDLE_SECONDS = 120
 # Accounts kept at a time. A test run makes one for each test.

@@ -114,9 +114,14 @@ fn a_stack_that_cannot_be_seen_is_not_taken_for_none() {
 #[test]
 fn what_is_not_understood_is_told_how_it_is_said() {
     let command_line = CommandLine::of(&Account::new());
-    for arguments in
-        [&[][..], &["deploy"], &["upload", "staging"], &["rollback", "staging"], &["burn", "staging"]]
-    {
+    for arguments in [
+        &[][..],
+        &["deploy"],
+        &["upload", "staging"],
+        &["rollback", "staging"],
+        &["rollback", "staging", "--yes"],
+        &["burn", "staging"],
+    ] {
         let ended = command_line.in_repository(&[&["deploy/aws/stack"], arguments].concat());
         assert_eq!((ended.status, &*ended.output), (2, ""), "{arguments:?}: {}", ended.errors);
         assert!(ended.errors.contains("  stack deploy ENVIRONMENT"), "{arguments:?}: {}", ended.errors);
