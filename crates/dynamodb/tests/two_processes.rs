@@ -72,6 +72,19 @@ async fn who_has_lost_its_claim_changes_nothing() {
     assert!(matches!(two.other.finish(&again, Verdict::Sent).await, Finished::Recorded(Status::Sent)));
 }
 
+/// It remembers a claim that is over. Before it says that it is too late, it looks.
+#[tokio::test]
+async fn what_a_process_remembers_does_not_make_it_refuse() {
+    let two = Two::new().await;
+    two.claimed_by_one("1").await;
+    two.advance_ms(LEASE_MS + 1);
+    two.other.sweep(OnUnknown::Resend).await;
+    two.advance_ms(LEASE_MS * 100);
+    two.other.sweep(OnUnknown::Resend).await;
+    let again = two.other.claim_one().await;
+    assert!(matches!(two.one.finish(&again, Verdict::Sent).await, Finished::Recorded(Status::Sent)));
+}
+
 #[tokio::test]
 async fn an_end_that_is_told_twice_counts_once() {
     let two = Two::new().await;

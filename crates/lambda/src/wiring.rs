@@ -438,7 +438,7 @@ impl Wiring {
 
     /// What is named by reference, such as the mail server's password.
     fn secrets(&self) -> Arc<Secrets> {
-        Arc::new(Secrets::with_sdk(self.sdk(&SdkPlace::default()), Arc::clone(&self.clock)))
+        Arc::new(Secrets::with_sdk(self.sdk(&SdkPlace::default()), roots(), Arc::clone(&self.clock)))
     }
 
     /// The account's list, from which addresses must go that are taken off ours, if ours is given to it.

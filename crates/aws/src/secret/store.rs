@@ -52,7 +52,8 @@ pub struct Secrets {
 
 /// How Amazon is asked.
 enum Sdk {
-    Given(SdkConfig),
+    /// And whom to believe where something is asked without the SDK.
+    Given(SdkConfig, Roots),
     /// Loaded when the first secret is needed: most installations have none here. What loads it is called through a
     /// pointer, so that a program that gives its settings does not carry every way to find them.
     Later(tokio::sync::OnceCell<SdkConfig>, fn() -> BoxFuture<'static, SdkConfig>),
@@ -61,7 +62,7 @@ enum Sdk {
 impl Sdk {
     async fn get(&self) -> &SdkConfig {
         match self {
-            Self::Given(sdk) => sdk,
+            Self::Given(sdk, _) => sdk,
             Self::Later(loaded, load) => loaded.get_or_init(load).await,
         }
     }
@@ -84,14 +85,13 @@ impl Secrets {
 
     /// The same with settings of one's own.
     #[must_use]
-    pub fn with_sdk(sdk: SdkConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, sdk: Sdk::Given(sdk), kept: Mutex::default() }
+    pub fn with_sdk(sdk: SdkConfig, roots: Roots, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, sdk: Sdk::Given(sdk, roots), kept: Mutex::default() }
     }
 
-    /// A function, which gives its settings, reads no certificates.
     fn roots(&self) -> Roots {
         match &self.sdk {
-            Sdk::Given(_) => Roots::BuiltIn,
+            Sdk::Given(_, roots) => *roots,
             Sdk::Later(..) => Roots::System,
         }
     }

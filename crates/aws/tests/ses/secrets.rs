@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use postrider_aws::http_client::Roots;
 use postrider_aws::secret::{SecretError, SecretReference, SecretText, Secrets};
 use postrider_core::ports::clock::Clock;
 use postrider_testkit::clock::ManualClock;
@@ -20,7 +21,7 @@ struct World {
 async fn world(script: Box<Script>) -> World {
     let endpoint = Endpoint::start(script).await;
     let clock = Arc::new(ManualClock::default());
-    let secrets = Secrets::with_sdk(sdk(&endpoint.url), Arc::clone(&clock) as Arc<dyn Clock>);
+    let secrets = Secrets::with_sdk(sdk(&endpoint.url), Roots::BuiltIn, Arc::clone(&clock) as Arc<dyn Clock>);
     World { endpoint, clock, secrets }
 }
 

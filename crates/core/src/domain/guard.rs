@@ -2,7 +2,6 @@
 //!
 //! Events overtake each other. A guard looks at an order's other notifications when an e-mail is about to leave.
 
-use super::budget::CAUSE_BUDGET;
 use super::lifecycle::Lifecycle;
 use super::notification::Notification;
 use super::outcome::{Cause, Words};
@@ -92,7 +91,7 @@ impl Guards {
         let wait = |until| Decision::Wait { cause: waiting_for(name), until };
         // The budget may hold an order for days, and no wait is meant for that: what it holds goes first, by itself.
         let awaited = awaited(own, order, name);
-        if awaited.iter().any(|other| is_held_by_budget(&other.lifecycle)) {
+        if awaited.iter().any(|other| other.lifecycle.is_held_by_budget()) {
             return wait(now.plus_ms(LATE_PAUSE_MS));
         }
         let since = own.send_at.map_or(own.created_at, |send_at| send_at.max(own.created_at));
@@ -145,15 +144,11 @@ fn waiting_for(name: &str) -> Cause {
     Cause::from_codes(&format!("{WAITING}{name}"))
 }
 
-fn is_held_by_budget(lifecycle: &Lifecycle) -> bool {
-    lifecycle.status == Status::Held && lifecycle.cause == Some(CAUSE_BUDGET)
-}
-
 /// Whether a notification that has not left may do so without a person.
 fn may_still_leave(lifecycle: &Lifecycle) -> bool {
     match lifecycle.status {
         Status::Queued | Status::Sending | Status::Deferred | Status::Unknown => true,
-        Status::Held => is_held_by_budget(lifecycle),
+        Status::Held => lifecycle.is_held_by_budget(),
         Status::Sent
         | Status::Delivered
         | Status::Bounced

@@ -375,12 +375,18 @@ impl Lifecycle {
         }
     }
 
+    /// Whether it waits for the budget, and goes by itself once that allows it.
+    #[must_use]
+    pub fn is_held_by_budget(&self) -> bool {
+        self.status == Status::Held && self.cause == Some(CAUSE_BUDGET)
+    }
+
     fn hold(&self, now: Timestamp) -> Result<Self, Forbidden> {
         let is_free = match self.status {
             Status::Queued | Status::Deferred | Status::Unknown => true,
             Status::Sending => self.due_at.is_some_and(|lease_until| lease_until <= now),
             // Otherwise it would go by itself once the budget allows it. Whatever else is held waits for a person already.
-            Status::Held => self.cause == Some(CAUSE_BUDGET),
+            Status::Held => self.is_held_by_budget(),
             Status::Sent
             | Status::Delivered
             | Status::Bounced
@@ -418,7 +424,7 @@ impl Lifecycle {
             // Wished for a time that has not come: nobody can have sent it.
             Status::Queued if self.due_at.is_some_and(|due| due > now) => Err(self.forbidden()),
             Status::Queued | Status::Deferred => Ok(perhaps_sent()),
-            Status::Held if self.cause == Some(CAUSE_BUDGET) => Ok(perhaps_sent()),
+            Status::Held if self.is_held_by_budget() => Ok(perhaps_sent()),
             // May have left before the moment already, so it is not to be queued again together with those.
             Status::Unknown => Ok(Self { cause: Some(CAUSE_HELD_MAYBE_SENT), ..held }),
             // What a sender has is unknown first. All else is over, or waits for a person.

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::{Credentials as AwsCredentials, SharedCredentialsProvider};
+use postrider_aws::http_client::{Roots, http_client};
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::time::Timestamp;
@@ -47,7 +48,7 @@ fn sdk(url: &str) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(AwsCredentials::new(
             "a", "b", None, None, "test",
         )))
-        .http_client(postrider_aws::http_client::http_client(postrider_aws::http_client::Roots::BuiltIn))
+        .http_client(http_client(Roots::BuiltIn))
         .endpoint_url(url)
         .build()
 }
@@ -92,7 +93,8 @@ async fn world(valid: &str, kept: &str) -> World {
     let secret = Arc::new(Mutex::new(kept.to_owned()));
     let clock = Arc::new(ManualClock::default());
     let url = secrets_manager(Arc::clone(&secret)).await;
-    let secrets = Arc::new(Secrets::with_sdk(sdk(&url), Arc::clone(&clock) as Arc<dyn Clock>));
+    let secrets =
+        Arc::new(Secrets::with_sdk(sdk(&url), Roots::BuiltIn, Arc::clone(&clock) as Arc<dyn Clock>));
     World { server, secret, clock, secrets }
 }
 
