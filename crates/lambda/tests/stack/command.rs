@@ -129,6 +129,24 @@ fn plan_shows_what_would_be_made_and_leaves_nothing() {
     assert!(!is_there(&account));
 }
 
+/// A stack that somebody else holds in review, with a change set of theirs, is not this command's to take away.
+#[test]
+fn plan_leaves_what_somebody_else_has_in_review() {
+    let account = account_with_artifact();
+    release(&account, "r-1");
+    let fields = [
+        ("StackName", STACK),
+        ("ChangeSetName", "somebodys"),
+        ("ChangeSetType", "CREATE"),
+        ("TemplateBody", r#"{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}}}"#),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    account.form("cloudformation", "CreateChangeSet", &fields).unwrap();
+    ended_well(&CommandLine::of(&account).stack(&["plan", "staging"]));
+    assert!(is_there(&account));
+    assert_eq!(change_sets(&account), 1);
+}
+
 #[test]
 fn plan_shows_what_would_change_and_leaves_everything_as_it_is() {
     let account = account_with_artifact();

@@ -159,6 +159,16 @@ class Traffic(unittest.TestCase):
         self.account.schedule["EndDate"] = datetime.fromisoformat(self.account.schedule["EndDate"])
         self.assertEqual(self.account.all(), before)
 
+    def test_a_beginning_that_is_over_is_not_told_the_scheduler_again(self):
+        begins = {"past": datetime(2020, 1, 1, tzinfo=timezone.utc), "future": datetime(2999, 1, 1, tzinfo=timezone.utc)}
+        for name, begin in begins.items():
+            with self.subTest(name):
+                self.setUp()
+                self.account.schedule["StartDate"] = begin
+                self.call(traffic.stop, 0)
+                self.call(traffic.start)
+                self.assertEqual("StartDate" in self.account.schedule, name == "future")
+
     def test_it_is_stopped_once(self):
         self.call(traffic.stop, 0)
         with self.assertRaises(Refused):
