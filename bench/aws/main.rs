@@ -15,10 +15,11 @@ use postrider_bench::machine::Machine;
 use contender::Contender;
 use report::Measured;
 
-const USAGE: &str = "usage: aws-functions --zip FUNCTION [--messages N] [--repeats N]";
+const USAGE: &str = "usage: aws-functions --zip FUNCTION [--messages N] [--repeats N] [--results FOLDER]";
 
 fn main() -> Result<(), Failure> {
     let (mut zip, mut messages, mut repeats) = (None, 300, 7);
+    let mut results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;
@@ -26,6 +27,7 @@ fn main() -> Result<(), Failure> {
             "--zip" => zip = Some(PathBuf::from(value)),
             "--messages" => messages = value.parse()?,
             "--repeats" => repeats = value.parse()?,
+            "--results" => results = PathBuf::from(value),
             _ => return Err(USAGE.into()),
         }
     }
@@ -52,7 +54,7 @@ fn main() -> Result<(), Failure> {
     measured.postrider_zip_bytes = std::fs::metadata(&zip)?.len();
     measured.python_zip_bytes = artifact::of_peer(&place)?;
     let report = report::report(&machine, &measured);
-    report.write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"), "aws-functions")?;
+    report.write(&results, "aws-functions")?;
     println!("{}", report.markdown);
     Ok(())
 }
