@@ -19,6 +19,7 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 
 use crate::context::Context;
 use crate::keys;
@@ -131,6 +132,13 @@ impl BudgetLedger for DynamoLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         steps::store_budget(&self.context, &record, replaces).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for DynamoLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        queries::stats(&self.context, &query).await
     }
 }
 

@@ -12,9 +12,11 @@ use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::outcome::Words;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::suppression::SuppressionReason;
+use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{FeedbackLedger as _, NewSuppression, SuppressionQuery};
 use postrider_core::ports::ledger::{Acceptance, FinishAttempt, Intervention, Ledger as _, ListQuery};
+use postrider_core::ports::stats::{PeriodLength, StatsLedger as _, StatsQuery};
 use postrider_dynamodb::fake::FakeTable;
 use postrider_dynamodb::meter::Consumed;
 use postrider_dynamodb::table::Table as _;
@@ -198,6 +200,15 @@ async fn looking(bench: &mut Bench) {
         bench.ledger.list(ListQuery { limit: 5, ..query }).await.expect("listed");
         bench.stop(pattern);
     }
+    let query = StatsQuery {
+        since: Timestamp::EPOCH,
+        until: bench.scene.now().plus_ms(1),
+        period: PeriodLength::Day,
+        notification_type: None,
+    };
+    bench.start();
+    bench.ledger.stats(query).await.expect("counted");
+    bench.stop("statistics, 9 accepted in the window");
     bench.start();
     bench.ledger.dead_letter_groups().await.expect("grouped");
     bench.stop("dead letters by cause, one there");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
@@ -12,7 +13,7 @@ use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
-use postrider_core::limits::SWEEP_MAX;
+use postrider_core::limits::{LEDGER_WAIT_MS_MAX, SWEEP_MAX};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
@@ -24,13 +25,16 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 use postrider_core::ports::webhooks::{
     CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
     WebhookLedger,
 };
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::checkpoint::{Checkpoints, CheckpointsError};
-use crate::fault::Fault;
+use crate::fault::{Fault, unavailable};
 use crate::lock::ProcessLock;
 use crate::opening::{self, BUSY_TIMEOUT, OpenError};
 use crate::queries;
@@ -49,6 +53,8 @@ pub struct SqliteLedger {
     readers: Readers,
     writer: Arc<Writer>,
     rules: RecipientRules,
+    /// For one walk at a time: whoever looks something up must find a reader free.
+    counting: Semaphore,
     /// Given back last, when nothing of this process touches the file any more. The writer's thread holds it as well.
     _lock: Arc<ProcessLock>,
 }
@@ -75,7 +81,7 @@ impl SqliteLedger {
         let lock = Arc::new(opened.lock);
         let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock), rules.clone())
             .map_err(|error| OpenError::io(path, error))?;
-        Ok(Self { readers, writer: Arc::new(writer), rules, _lock: lock })
+        Ok(Self { readers, writer: Arc::new(writer), rules, counting: Semaphore::new(1), _lock: lock })
     }
 
     /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
@@ -204,6 +210,20 @@ impl BudgetLedger for SqliteLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         self.writer.submit(StoreBudget { record, replaces }).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for SqliteLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
+        let turn = timeout(wait, self.counting.acquire()).await.ok().and_then(Result::ok);
+        let Some(_turn) = turn else {
+            return Err(unavailable(format!(
+                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
+            )));
+        };
+        self.readers.read(move |snapshot| queries::stats(snapshot, &query)).await
     }
 }
 

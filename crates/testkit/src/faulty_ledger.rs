@@ -22,6 +22,7 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 use postrider_core::ports::webhooks::{
     CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
     WebhookLedger,
@@ -190,6 +191,13 @@ impl BudgetLedger for FaultyLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         self.call(self.inner.store_budget(record, replaces)).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for FaultyLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        self.call(self.inner.stats(query)).await
     }
 }
 

@@ -8,4 +8,5 @@ pub mod feedback;
 mod history;
 pub mod ledger;
 pub mod mailer;
+pub mod stats;
 pub mod webhooks;

@@ -42,6 +42,7 @@ pub fn router(api: Api) -> Router {
         )
         .route("/v1/cost", get(v1::cost::show))
         .route("/v1/cost/release", post(v1::cost::release))
+        .route("/v1/stats", get(v1::stats::show))
         .route("/v1/types", get(v1::types::list))
         .route("/v1/types/reload", post(reload::reload))
         .route("/v1/types/{type}/preview", post(v1::types::preview))

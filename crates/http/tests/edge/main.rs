@@ -15,6 +15,7 @@ mod idempotency;
 mod problems;
 mod ses_examples;
 mod sns;
+mod stats;
 mod types;
 mod unsubscribe;
 mod world;

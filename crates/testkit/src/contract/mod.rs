@@ -18,6 +18,7 @@ pub mod paging;
 pub mod races;
 pub mod scene;
 pub mod state;
+pub mod stats;
 pub mod suppressions;
 pub mod sweeping;
 pub mod webhook_calls;
@@ -254,6 +255,11 @@ macro_rules! ledger_contract {
                 a_rendition_is_kept_once,
                 a_rendition_nobody_stored_is_not_found,
                 a_probe_succeeds
+            }
+            stats {
+                each_counts_in_the_period_of_its_acceptance,
+                an_empty_window_has_its_periods,
+                one_type_is_counted_alone
             }
             faults {
                 a_refused_acceptance_left_nothing,

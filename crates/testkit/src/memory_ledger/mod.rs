@@ -3,6 +3,7 @@
 mod budget;
 mod feedback;
 mod state;
+mod stats;
 mod webhooks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -10,6 +10,7 @@ pub mod feedback_messages;
 pub mod interventions;
 pub mod message;
 pub mod notifications;
+pub mod stats;
 pub mod suppressions;
 pub mod suppressions_csv;
 pub mod types;
