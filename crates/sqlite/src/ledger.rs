@@ -16,6 +16,7 @@ use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::limits::{LEDGER_WAIT_MS_MAX, SWEEP_MAX};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
     SuppressionQuery,
@@ -40,9 +41,10 @@ use crate::opening::{self, BUSY_TIMEOUT, OpenError};
 use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
-    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
-    HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, RestoredHeld, StoreBudget,
-    StoreRendition, Stretch, Suppress, Sweeping, Unsuppress, UpdateWebhook,
+    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Erasing, Finishing, FinishingCall,
+    ForgetAddress, ForgetEarlyReports, HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer,
+    Replaying, RestoredHeld, StoreBudget, StoreRendition, Stretch, Suppress, Sweeping, Unsuppress,
+    UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -224,6 +226,20 @@ impl StatsLedger for SqliteLedger {
             )));
         };
         self.readers.read(move |snapshot| queries::stats(snapshot, &query)).await
+    }
+}
+
+#[async_trait]
+impl ErasureLedger for SqliteLedger {
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
+        self.writer.submit(Erasing(erasure)).await
+    }
+
+    /// The write-ahead log still has what was there before; it is brought into the file and cut off, unless somebody reads
+    /// it at this moment.
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+        self.writer.submit(ForgetEarlyReports(address)).await?;
+        self.writer.cut_log_off().await
     }
 }
 

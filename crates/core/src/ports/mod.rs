@@ -4,6 +4,7 @@ pub mod budget;
 pub mod catalog;
 pub mod clock;
 pub mod codes;
+pub mod erasure;
 pub mod feedback;
 mod history;
 pub mod ledger;

@@ -13,6 +13,7 @@ mod feedback;
 mod gate;
 mod idempotency;
 mod problems;
+mod recipients;
 mod ses_examples;
 mod sns;
 mod stats;
