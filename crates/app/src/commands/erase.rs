@@ -90,11 +90,11 @@ pub async fn run(global: &GlobalOptions, options: &EraseOptions) -> Result<(), F
     }
     let ids: Vec<_> = sum.in_flight.iter().filter_map(Value::as_str).collect();
     let why = if is_offline {
-        "a sender that is gone had them. Start the server, which looks after them, and run this again"
+        "A sender that is gone had them. Start the server, which looks after them, and run this again"
     } else {
-        "they are being sent. Run this again when that is over"
+        "They are being sent; run this again when that is over"
     };
-    Err(Failure::new(format!("not everything is erased, {} are left: {why}", ids.join(", "))))
+    Err(Failure::new(format!("not everything is erased. Left: {}. {why}", ids.join(", "))))
 }
 
 /// Tells whether everything is erased; if not, a sender has the rest.

@@ -107,7 +107,7 @@ pub(super) const RULES: [Rule; 14] = [
               WHERE t.notification_seq = n.seq AND (t.words IS NOT NULL OR t.rendition IS NOT NULL)))",
     },
     Rule {
-        name: "erased-recipients",
+        name: "recipients",
         meaning: "who has no recipient was erased, and can no longer be sent",
         broken: "has no recipient, or waits to be sent, although it should not: status",
         tell: status_name,
