@@ -68,6 +68,8 @@ enum Command {
     /// Whom not to write to any more
     #[command(subcommand)]
     Suppressions(commands::suppressions::SuppressionsCommand),
+    /// Forget a person: messages, orders, names; the suppression list goes on stopping mail
+    Erase(commands::erase::EraseOptions),
     /// What came back by mail: bounces, complaints, answers
     #[command(subcommand)]
     Feedback(commands::feedback::FeedbackCommand),
@@ -162,6 +164,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Types(command) => commands::types::run(&global, command),
         Command::DeadLetters(command) => commands::dead_letters::run(&global, command).await,
         Command::Suppressions(command) => commands::suppressions::run(&global, command).await,
+        Command::Erase(options) => commands::erase::run(&global, &options).await,
         Command::Feedback(command) => commands::feedback::run(&global, &command).await,
         Command::Backup(options) => commands::backup::run(&global, &options).await,
         Command::Restore(options) => commands::restore::run(&global, &options).await,

@@ -28,6 +28,7 @@ use postrider_http::reload::{ReloadRefused, ReloadTypes};
 use postrider_http::state::Api;
 use postrider_mail::attachment_folder::AttachmentFolder;
 use postrider_mail::dkim::{DkimKey, DkimKeyError};
+use postrider_mail::mailers::outbox::CapturedFolder;
 use postrider_mail::mime::message::Mailbox;
 use postrider_mail::types::{LiveTypes, Resources, Sender, TypeError, TypeSet, TypeSource};
 use postrider_mail::unsubscribe::Unsubscribe;
@@ -262,6 +263,7 @@ impl Parts {
             sns,
             webhook_targets: Arc::new(webhook_targets),
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
+            captured: Some(Arc::new(CapturedFolder::new(&settings.data_dir))),
             list_elsewhere: mirror::list_elsewhere(settings.ses_mirror.as_ref()).await,
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             reload: Some(reload),

@@ -34,6 +34,9 @@ fn allowed(step: &Step) -> &'static [Status] {
         // A report is always taken, if there was anything to report about.
         Step::Report(_) => &Status::ALL,
         Step::Suppress { .. } => &[Status::Queued, Status::Deferred],
+        Step::Erase => {
+            &[Status::Sent, Status::Delivered, Status::Bounced, Status::Complained, Status::Canceled]
+        }
         Step::Hold { .. } => {
             &[Status::Queued, Status::Deferred, Status::Sending, Status::Unknown, Status::Held]
         }
@@ -79,9 +82,8 @@ fn timely(before: &Lifecycle, step: &Step) -> bool {
             _ => true,
         },
         Step::Resume { cause, .. } => before.cause.as_ref() == Some(cause),
-        Step::LeaseLost { .. } | Step::Retry { .. } | Step::Hasten | Step::Cancel | Step::Suppress { .. } => {
-            true
-        }
+        Step::Retry { .. } => !before.erased,
+        Step::LeaseLost { .. } | Step::Hasten | Step::Cancel | Step::Erase | Step::Suppress { .. } => true,
     }
 }
 
@@ -97,7 +99,7 @@ fn target(before: &Lifecycle, step: &Step) -> (Status, Option<Timestamp>) {
         Step::Hasten => (Status::Deferred, Some(Timestamp::EPOCH)),
         Step::Cancel => (Status::Canceled, None),
         Step::Hold { .. } | Step::HoldRestored { .. } => (Status::Held, None),
-        Step::Report(_) => (before.status, before.due_at),
+        Step::Report(_) | Step::Erase => (before.status, before.due_at),
         Step::Suppress { .. } => (Status::Suppressed, None),
         Step::Resume { now, .. } => (Status::Queued, Some(*now)),
         Step::Finish { verdict, .. } => match verdict {
@@ -168,6 +170,7 @@ fn reference(before: &Lifecycle, step: &Step) -> Option<Lifecycle> {
         attempts: attempts(before, step),
         cause: cause(before, step),
         reported: reported(before, step),
+        erased: before.erased || matches!(step, Step::Erase),
     };
     // What was reported is the truth, as soon as no sender has it: not while it is claimed, judged, or waits.
     let settles = matches!(step, Step::Finish { .. } | Step::LeaseLost { .. } | Step::Report(_))
@@ -245,6 +248,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Hasten),
         1 => (instant(), a_cause()).prop_map(|(now, cause)| Step::Resume { now, cause }),
         1 => Just(Step::Cancel),
+        1 => Just(Step::Erase),
         1 => instant().prop_map(|now| Step::Hold { now }),
         1 => instant().prop_map(|now| Step::HoldRestored { now }),
         2 => report().prop_map(Step::Report),
@@ -263,14 +267,16 @@ fn any_lifecycle() -> impl Strategy<Value = Lifecycle> {
         attempts,
         proptest::option::of(a_cause()),
         proptest::option::of(report()),
+        prop_oneof![4 => Just(false), 1 => Just(true)],
     )
-        .prop_map(|(status, due_at, fence, attempts, cause, reported)| Lifecycle {
+        .prop_map(|(status, due_at, fence, attempts, cause, reported, erased)| Lifecycle {
             status,
             due_at,
             fence,
             attempts,
             cause,
             reported,
+            erased,
         })
 }
 
@@ -326,10 +332,14 @@ proptest! {
             prop_assert!(!after.status.is_dead_letter() || after.cause.is_some());
             // Sent is for good: from there on only reports say more, and nothing sends it again by itself. A refusal that
             // the mail service reports later leaves it to a person.
-            if has_left(now.status) {
+            if has_left(now.status) && step != &Step::Erase {
                 let is_report = matches!(step, Step::Report(_));
                 prop_assert!(is_report && (has_left(after.status) || after.status == Status::Failed), "{step:?}");
             }
+            // What was erased stays so, and is never again on its way nor waits for anything.
+            prop_assert!(after.erased || !now.erased);
+            let is_over = has_left(after.status) || matches!(after.status, Status::Canceled | Status::Failed);
+            prop_assert!(is_over || !after.erased, "{step:?} led to {}", after.status);
             // What reports say never gets less, until a person starts anew.
             prop_assert!(after.reported >= now.reported || is_retry);
             now = after;
@@ -357,7 +367,15 @@ fn only_what_waits_and_is_due_is_due() {
     for status in Status::ALL {
         for due_ms in [1, 2, 3] {
             let due_at = Some(Timestamp::from_millis(due_ms));
-            let lifecycle = Lifecycle { status, due_at, fence: 0, attempts: 0, cause: None, reported: None };
+            let lifecycle = Lifecycle {
+                status,
+                due_at,
+                fence: 0,
+                attempts: 0,
+                cause: None,
+                reported: None,
+                erased: false,
+            };
             let waits = matches!(status, Status::Queued | Status::Deferred);
             assert_eq!(
                 lifecycle.is_due(Timestamp::from_millis(2)),

@@ -11,6 +11,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::TIMELINE_ENTRIES_MAX;
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
@@ -19,6 +20,7 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 
 use crate::context::Context;
 use crate::keys;
@@ -131,6 +133,25 @@ impl BudgetLedger for DynamoLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         steps::store_budget(&self.context, &record, replaces).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for DynamoLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        queries::stats(&self.context, &query).await
+    }
+}
+
+#[async_trait]
+impl ErasureLedger for DynamoLedger {
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
+        steps::erase(&self.context, erasure).await
+    }
+
+    /// Reports that wait for their message go within fifteen days by themselves: nothing leads to them by their address.
+    async fn finish_erasing(&self, _address: EmailAddress) -> Result<(), LedgerError> {
+        Ok(())
     }
 }
 

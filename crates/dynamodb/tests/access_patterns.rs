@@ -12,9 +12,13 @@ use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::outcome::Words;
 use postrider_core::domain::status::Status;
 use postrider_core::domain::suppression::SuppressionReason;
+use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::erasure::{Erasure, ErasureLedger as _};
 use postrider_core::ports::feedback::{FeedbackLedger as _, NewSuppression, SuppressionQuery};
 use postrider_core::ports::ledger::{Acceptance, FinishAttempt, Intervention, Ledger as _, ListQuery};
+use postrider_core::ports::stats::{PeriodLength, StatsLedger as _, StatsQuery};
+use postrider_core::use_cases::erase_recipient::EraseRecipient;
 use postrider_dynamodb::fake::FakeTable;
 use postrider_dynamodb::meter::Consumed;
 use postrider_dynamodb::table::Table as _;
@@ -198,6 +202,15 @@ async fn looking(bench: &mut Bench) {
         bench.ledger.list(ListQuery { limit: 5, ..query }).await.expect("listed");
         bench.stop(pattern);
     }
+    let query = StatsQuery {
+        since: Timestamp::EPOCH,
+        until: bench.scene.now().plus_ms(1),
+        period: PeriodLength::Day,
+        notification_type: None,
+    };
+    bench.start();
+    bench.ledger.stats(query).await.expect("counted");
+    bench.stop("statistics, 9 accepted in the window");
     bench.start();
     bench.ledger.dead_letter_groups().await.expect("grouped");
     bench.stop("dead letters by cause, one there");
@@ -208,6 +221,24 @@ async fn looking(bench: &mut Bench) {
     bench.start();
     bench.scene.intervene(dead, Intervention::Retry).await;
     bench.stop("retry a dead letter");
+    let again = bench.scene.claim_one().await;
+    bench.scene.finish(&again, Verdict::Sent).await;
+    let sent = bench.scene.post_and_finish("9", Verdict::Sent).await;
+    let erasure = Erasure { id: sent, forget_recipient: true, now: bench.scene.now() };
+    bench.start();
+    bench.ledger.erase(erasure).await.expect("erased");
+    bench.stop("erase a notification that was sent");
+    let mut carol = bench.scene.acceptance("10");
+    carol.notifications[0].1.to = address("carol@example.com");
+    bench.scene.clock.advance_ms(1);
+    bench.scene.accept(carol).await;
+    let claim = bench.scene.claim(10).await.remove(0);
+    bench.scene.finish(&claim, Verdict::Sent).await;
+    let ledger = Arc::clone(&bench.ledger);
+    let person = EraseRecipient { ledger: &*ledger, captured: None, now: bench.scene.now() };
+    bench.start();
+    person.run(&address("carol@example.com")).await.expect("erased");
+    bench.stop("forget a person with one e-mail");
     bench.start();
     bench.ledger.probe(bench.scene.now()).await.expect("written");
     bench.stop("probe");

@@ -16,8 +16,8 @@ use postrider_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use postrider_core::ports::ledger::RememberedAnswer;
 use serde_json::Value;
 
-use crate::Problem;
 use crate::state::Api;
+use crate::{Problem, remembered};
 
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -115,10 +115,10 @@ pub async fn once(
     keyed: Option<KeyedRequest>,
     work: impl Future<Output = Result<Outcome, Problem>>,
 ) -> Result<Response, Problem> {
-    Ok(match once_given(api, keyed, work).await? {
-        Given::First(fresh) => answer(fresh),
-        Given::Again(remembered) => replay(remembered),
-    })
+    match once_given(api, keyed, work).await? {
+        Given::First(fresh) => Ok(answer(fresh)),
+        Given::Again(remembered) => replay(api, remembered).await,
+    }
 }
 
 /// An answer, and whether it was given before.
@@ -146,8 +146,8 @@ pub async fn once_given(
         Outcome::Final(fresh) => fresh,
     };
     if let Some(keyed) = keyed {
-        let remembering =
-            api.ledger.remember_answer(keyed.key, keyed.request, fresh.clone(), api.clock.now()).await;
+        let kept = remembered::without_recipients(&fresh);
+        let remembering = api.ledger.remember_answer(keyed.key, keyed.request, kept, api.clock.now()).await;
         if let Err(error) = remembering {
             // The work is done and its answer true: to hide it would make the client believe that nothing happened.
             tracing::error!(%error, "an answer could not be remembered under its Idempotency-Key");
@@ -172,11 +172,11 @@ pub fn answer(answer: RememberedAnswer) -> Response {
     (status, [content_type], answer.body).into_response()
 }
 
-/// An answer given again.
-pub fn replay(remembered: RememberedAnswer) -> Response {
-    let mut response = answer(remembered);
+/// An answer given again. The recipients it shows are looked up: none is remembered.
+pub async fn replay(api: &Api, remembered: RememberedAnswer) -> Result<Response, Problem> {
+    let mut response = answer(remembered::with_recipients(api, remembered).await?);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response
+    Ok(response)
 }
 
 /// The CloudEvents attributes among the headers, without their prefix, as they came.

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod openapi;
 mod problem;
 pub mod reload;
+mod remembered;
 pub mod server;
 pub mod sns;
 pub mod state;

@@ -34,6 +34,8 @@ use crate::api::v1;
         v1::suppressions::delete,
         v1::cost::show,
         v1::cost::release,
+        v1::recipients::erase,
+        v1::stats::show,
         v1::types::list,
         v1::types::preview,
         crate::reload::reload,

@@ -10,6 +10,7 @@ use postrider_core::ports::clock::{Clock, Random};
 use postrider_core::ports::feedback::ListElsewhere;
 use postrider_core::ports::ledger::{Claim, Ledger};
 use postrider_core::use_cases::budget::HoldWatch;
+use postrider_core::use_cases::erase_recipient::CapturedMessages;
 use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
@@ -78,6 +79,8 @@ pub struct Api {
     /// The list of the mail service's account, from which addresses must go as well that are taken off ours; `None` where
     /// the two are not kept in step.
     pub list_elsewhere: Option<Arc<dyn ListElsewhere>>,
+    /// Where messages were captured instead of being sent; `None` where they never are.
+    pub captured: Option<Arc<dyn CapturedMessages>>,
     /// Reads the notification types again; `None` where they cannot change.
     pub reload: Option<Arc<dyn ReloadTypes>>,
     /// Who sends what is accepted; `None` where a dispatcher looks for it.

@@ -63,11 +63,14 @@ pub async fn unsubscribe(State(api): State<Api>, Path(token): Path<String>) -> R
     Ok(page(StatusCode::OK, &main))
 }
 
-/// The notification whose link this is. Nobody can unsubscribe from what a shop must be able to tell its customers.
+/// The notification whose link this is. Nobody can unsubscribe from what a shop must be able to tell its customers,
+/// and of whom nothing is known any more nothing can be taken off.
 async fn find(api: &Api, token: &str) -> Result<Option<Notification>, Problem> {
     let Some(id) = Unsubscribe::new(api.secret.clone()).verify(token) else { return Ok(None) };
     let record = api.ledger.find(id).await?;
-    Ok(record.map(|record| record.notification).filter(|found| !found.category.is_transactional()))
+    Ok(record
+        .map(|record| record.notification)
+        .filter(|found| !found.category.is_transactional() && !found.to.is_erased()))
 }
 
 fn unknown_link() -> Response {

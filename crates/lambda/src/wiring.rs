@@ -328,6 +328,7 @@ impl Wiring {
             webhook_targets: Arc::new(self.webhook_targets()),
             wake_webhooks: Arc::new(|| ()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
+            captured: None,
             list_elsewhere: self.list_elsewhere().await,
             reload: None,
             sender: None,

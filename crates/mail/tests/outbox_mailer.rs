@@ -12,7 +12,8 @@ use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::outcome::{AttemptOutcome, FailureClass, FaultScope};
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::mailer::{Envelope, Mailer as _, OutgoingMessage};
-use postrider_mail::mailers::outbox::OutboxMailer;
+use postrider_core::use_cases::erase_recipient::CapturedMessages as _;
+use postrider_mail::mailers::outbox::{CapturedFolder, OutboxMailer};
 use tempfile::TempDir;
 
 fn outbox() -> (TempDir, OutboxMailer) {
@@ -96,4 +97,19 @@ async fn a_second_copy_of_one_attempt_replaces_the_first() {
         mailer.send(&message(1_000, 1), &mut pending()).await;
     }
     assert_eq!(names(directory.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_captured_of_a_notification_is_removed_and_nothing_else() {
+    let (directory, mailer) = outbox();
+    for captured in [message(1, 1), message(1, 3), message(2, 1)] {
+        mailer.send(&captured, &mut pending()).await;
+    }
+    let folder = CapturedFolder::new(directory.path());
+    let id = message(1, 1).notification_id;
+    assert_eq!(folder.remove(id, 3).await.unwrap(), 2);
+    assert_eq!(folder.remove(id, 3).await.unwrap(), 0);
+    assert_eq!(names(directory.path()).len(), 1);
+    let nowhere = CapturedFolder::new(&directory.path().join("missing"));
+    assert_eq!(nowhere.remove(id, 2).await.unwrap(), 0);
 }

@@ -30,6 +30,8 @@ const RETRY_PART: u32 = 32;
 const PAGES_MAX: u32 = 65_536;
 /// How long starting over waits for readers that still look at the log. They are short; the next try comes soon.
 const RESTART_WAIT: Duration = Duration::from_millis(20);
+/// How long cutting the log off waits for them. Commits wait meanwhile.
+const CUT_OFF_WAIT: Duration = Duration::from_millis(200);
 /// How long the last checkpoint waits for readers.
 const FINISH_WAIT: Duration = Duration::from_millis(1_000);
 
@@ -102,6 +104,19 @@ impl Checkpoints {
                 let _ = requests.try_send(());
             }
         }
+    }
+
+    /// Leaves everything in the database file and nothing in the log, unless a reader is in the way for too long. A copy
+    /// that is under way in the background is waited for as a reader is.
+    pub(crate) fn cut_log_off(&mut self, writer: &Connection, fault: &Fault) {
+        if fault.check().is_err() {
+            return;
+        }
+        checkpoint(writer, "TRUNCATE", CUT_OFF_WAIT, self.busy_timeout, fault);
+        self.asked_at = 0;
+        self.restart_from = RESTART_PAGES;
+        // Counted anew with the next commit.
+        self.log_pages.store(0, Ordering::Relaxed);
     }
 
     /// Ends the thread and leaves everything in the database file.

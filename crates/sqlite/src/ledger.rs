@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
@@ -12,9 +13,10 @@ use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
-use postrider_core::limits::SWEEP_MAX;
+use postrider_core::limits::{LEDGER_WAIT_MS_MAX, SWEEP_MAX};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
     SuppressionQuery,
@@ -24,21 +26,25 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 use postrider_core::ports::webhooks::{
     CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
     WebhookLedger,
 };
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::checkpoint::{Checkpoints, CheckpointsError};
-use crate::fault::Fault;
+use crate::fault::{Fault, unavailable};
 use crate::lock::ProcessLock;
 use crate::opening::{self, BUSY_TIMEOUT, OpenError};
 use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
-    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Finishing, FinishingCall, ForgetAddress,
-    HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer, Replaying, RestoredHeld, StoreBudget,
-    StoreRendition, Stretch, Suppress, Sweeping, Unsuppress, UpdateWebhook,
+    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Erasing, Finishing, FinishingCall,
+    ForgetAddress, ForgetEarlyReports, HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer,
+    Replaying, RestoredHeld, StoreBudget, StoreRendition, Stretch, Suppress, Sweeping, Unsuppress,
+    UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -49,6 +55,8 @@ pub struct SqliteLedger {
     readers: Readers,
     writer: Arc<Writer>,
     rules: RecipientRules,
+    /// For one walk at a time: whoever looks something up must find a reader free.
+    counting: Semaphore,
     /// Given back last, when nothing of this process touches the file any more. The writer's thread holds it as well.
     _lock: Arc<ProcessLock>,
 }
@@ -75,7 +83,7 @@ impl SqliteLedger {
         let lock = Arc::new(opened.lock);
         let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock), rules.clone())
             .map_err(|error| OpenError::io(path, error))?;
-        Ok(Self { readers, writer: Arc::new(writer), rules, _lock: lock })
+        Ok(Self { readers, writer: Arc::new(writer), rules, counting: Semaphore::new(1), _lock: lock })
     }
 
     /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
@@ -204,6 +212,34 @@ impl BudgetLedger for SqliteLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         self.writer.submit(StoreBudget { record, replaces }).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for SqliteLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
+        let turn = timeout(wait, self.counting.acquire()).await.ok().and_then(Result::ok);
+        let Some(_turn) = turn else {
+            return Err(unavailable(format!(
+                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
+            )));
+        };
+        self.readers.read(move |snapshot| queries::stats(snapshot, &query)).await
+    }
+}
+
+#[async_trait]
+impl ErasureLedger for SqliteLedger {
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
+        self.writer.submit(Erasing(erasure)).await
+    }
+
+    /// The write-ahead log still has what was there before; it is brought into the file and cut off, unless somebody reads
+    /// it at this moment.
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+        self.writer.submit(ForgetEarlyReports(address)).await?;
+        self.writer.cut_log_off().await
     }
 }
 

@@ -63,7 +63,7 @@ macro_rules! select_notification {
         concat!(
             "SELECT seq, id, event_seq, notification_type, to_address, order_id, priority, created_at, send_at, ",
             "updated_at, status, due_at, fence, attempts, cause, entries, data_fingerprint, reported, reported_cause, ",
-            "category ",
+            "category, erased ",
             "FROM notifications ",
             $rest
         )
@@ -90,12 +90,13 @@ impl StoredNotification {
             attempts: row.get(13)?,
             cause: row.get_ref(14)?.as_str_or_null()?.map(Cause::from_codes),
             reported: reported(row)?,
+            erased: row.get::<_, Option<u8>>(20)?.is_some(),
         };
         let notification = Notification {
             id: NotificationId::from_bytes(row.get(1)?),
             event_id: EventId::given(String::new()),
             notification_type: row.get(3)?,
-            to: decoded(row, 4, EmailAddress::parse(row.get_ref(4)?.as_str()?).ok())?,
+            to: recipient(row, lifecycle.erased)?,
             order_id: row.get(5)?,
             correlation_id: None,
             priority: decoded(row, 6, priority_from_code(row.get(6)?))?,
@@ -169,6 +170,14 @@ pub(crate) fn load(
     statement
         .query_row((first, first.saturating_add(SEQ_STRETCH), id.to_bytes()), StoredNotification::read)
         .optional()
+}
+
+/// Reads the recipient: nothing where it was forgotten, and only there.
+fn recipient(row: &Row<'_>, erased: bool) -> rusqlite::Result<EmailAddress> {
+    match row.get_ref(4)?.as_str()? {
+        "" if erased => Ok(EmailAddress::erased()),
+        text => decoded(row, 4, EmailAddress::parse(text).ok()),
+    }
 }
 
 /// Reads the category; none is stored for transactional mail.

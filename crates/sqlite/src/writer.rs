@@ -34,6 +34,8 @@ pub(crate) struct Writer {
 
 enum Message {
     Step(Box<dyn Pending>),
+    /// Brings everything into the database file and cuts the log off, then answers.
+    CutLogOff(oneshot::Sender<()>),
     Close,
 }
 
@@ -85,6 +87,15 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         place.send(Message::Step(Box::new(Waiting { step, done: None, reply, deadline, _room: room })));
         answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Brings what was committed into the database file and cuts the write-ahead log off, unless a reader is in the way.
+    pub(crate) async fn cut_log_off(&self) -> Result<(), LedgerError> {
+        self.fault.check()?;
+        let (reply, done) = oneshot::channel();
+        let sent = timeout(WAIT, self.queue.send(Message::CutLogOff(reply))).await.map_err(|_| too_busy())?;
+        sent.map_err(|_| self.gone())?;
+        done.await.map_err(|_| self.gone())
     }
 
     /// Lets the thread finish what waits, then ends it. Blocks, but no longer than [`LEDGER_CLOSE_MS_MAX`]: a disk that
@@ -193,11 +204,13 @@ struct Refused {
 impl Committer {
     fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut group: Vec<Box<dyn Pending>> = Vec::with_capacity(LEDGER_GROUP_MAX);
+        let mut to_cut_off = Vec::new();
         while let Some(first) = queue.blocking_recv() {
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Step(step) => group.push(step),
+                    Message::CutLogOff(reply) => to_cut_off.push(reply),
                     // What is in the queue already is still carried out.
                     Message::Close => queue.close(),
                 }
@@ -205,6 +218,13 @@ impl Committer {
             }
             self.carry_out(&mut group);
             self.checkpoints.after_commit(&self.connection, &self.fault);
+            if !to_cut_off.is_empty() {
+                self.checkpoints.cut_log_off(&self.connection, &self.fault);
+                for reply in to_cut_off.drain(..) {
+                    // Nobody listens any more where a request was given up.
+                    let _ = reply.send(());
+                }
+            }
         }
         self.checkpoints.finish(&self.connection, &self.fault);
     }

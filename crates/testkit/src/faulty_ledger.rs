@@ -14,6 +14,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
+use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
@@ -22,6 +23,7 @@ use postrider_core::ports::ledger::{
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
     Sweep, Swept,
 };
+use postrider_core::ports::stats::{Stats, StatsLedger, StatsQuery};
 use postrider_core::ports::webhooks::{
     CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
     WebhookLedger,
@@ -190,6 +192,24 @@ impl BudgetLedger for FaultyLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         self.call(self.inner.store_budget(record, replaces)).await
+    }
+}
+
+#[async_trait]
+impl StatsLedger for FaultyLedger {
+    async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
+        self.call(self.inner.stats(query)).await
+    }
+}
+
+#[async_trait]
+impl ErasureLedger for FaultyLedger {
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
+        self.call(self.inner.erase(erasure)).await
+    }
+
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+        self.call(self.inner.finish_erasing(address)).await
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cost;
 mod csv_parts;
 pub mod dead_letters;
 pub mod doctor;
+pub mod erase;
 mod event_file;
 pub mod feedback;
 pub mod init;

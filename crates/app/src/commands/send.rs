@@ -250,7 +250,7 @@ fn describe(accepted: &Value) -> String {
             "{}  {} to {}: {}{again}\n",
             field("id"),
             field("type"),
-            field("to"),
+            notification["to"].as_str().unwrap_or("(erased)"),
             field("status")
         ));
     }

@@ -46,7 +46,8 @@ async fn collect(connection: &Connection, order_id: &str) -> Result<Vec<Value>, 
 
 fn describe(notification: &Value) -> String {
     let field = |name: &str| notification[name].as_str().unwrap_or_default();
-    let mut text = format!("{}  {} to {}: {}", field("id"), field("type"), field("to"), field("status"));
+    let to = notification["to"].as_str().unwrap_or("(erased)");
+    let mut text = format!("{}  {} to {to}: {}", field("id"), field("type"), field("status"));
     if let Some(cause) = notification["cause"].as_str() {
         text.push_str(&format!(" ({cause})"));
     }

@@ -8,6 +8,7 @@ mod common;
 mod cost;
 mod dead_letters;
 mod doctor;
+mod erasing;
 mod fake_server;
 mod feedback;
 mod finding_the_server;

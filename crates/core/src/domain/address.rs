@@ -77,6 +77,18 @@ impl EmailAddress {
         Ok(Self { at: local.len(), text })
     }
 
+    /// What stands where an address was erased. No text parses as this, nothing can be sent to it, and it equals no address.
+    #[must_use]
+    pub fn erased() -> Self {
+        Self { text: "@".to_owned(), at: 0 }
+    }
+
+    /// Whether this is [`EmailAddress::erased`].
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.text == "@"
+    }
+
     /// The whole address, `local@domain`.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -203,6 +203,13 @@ impl Report {
         }
     }
 
+    /// Whether it tells of the address whose normalized form is `normalized`.
+    #[must_use]
+    pub fn mentions(&self, normalized: &str) -> bool {
+        let is_about = self.recipient.as_ref().is_some_and(|about| about.normalized() == normalized);
+        is_about || self.diagnostic.as_str().to_lowercase().contains(normalized)
+    }
+
     /// What the report may do to a notification that went to `recipient`.
     ///
     /// Our ids lead every report to a message of ours; what differs is whether it is about the address we wrote to. A

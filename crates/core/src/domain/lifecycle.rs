@@ -3,6 +3,10 @@
 //! Ledgers load a [`Lifecycle`], apply one [`Step`] and store the result in one atomic write. No ledger decides by
 //! itself what follows what.
 
+mod step;
+
+pub use step::{OnUnknown, Step, Verdict};
+
 use super::budget::CAUSE_BUDGET;
 use super::feedback::Reported;
 use super::outcome::Cause;
@@ -27,126 +31,8 @@ pub struct Lifecycle {
     /// The best that reports have said since it was accepted or retried. While a sender has it, this waits for the
     /// sender's own word; otherwise the status says it already.
     pub reported: Option<Reported>,
-}
-
-/// What is to happen to a notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A sender takes it, until `lease_until`.
-    Claim {
-        /// The sender's clock.
-        now: Timestamp,
-        /// When the claim lapses unless it is finished.
-        lease_until: Timestamp,
-    },
-    /// The sender that claimed it under `fence` reports.
-    Finish {
-        /// The fence of the claim.
-        fence: u32,
-        /// What follows from the attempt.
-        verdict: Verdict,
-    },
-    /// The sender's lease ran out, or its process is known to be gone: the message may have left.
-    LeaseLost {
-        /// When to judge the unknown outcome.
-        judge_at: Timestamp,
-    },
-    /// The waiting time of an unknown outcome is over.
-    Judge {
-        /// Now.
-        now: Timestamp,
-        /// What the configuration says about unknown outcomes.
-        on_unknown: OnUnknown,
-        /// Attempts after which it is not sent again by itself: every resend may be one more copy.
-        max_attempts: u32,
-    },
-    /// A person asks for another try, with a fresh budget of attempts.
-    Retry {
-        /// Now.
-        now: Timestamp,
-    },
-    /// The route whose failure deferred it works again: no reason to wait any longer.
-    Hasten,
-    /// A person takes it back.
-    Cancel,
-    /// A person wants it to wait for a decision. What a sender has can only be held once its lease has run out.
-    Hold {
-        /// Now.
-        now: Timestamp,
-    },
-    /// The ledger is a copy of an earlier moment, put back: what was open then may have been sent since.
-    HoldRestored {
-        /// Now.
-        now: Timestamp,
-    },
-    /// Somebody reported what became of the message.
-    Report(Reported),
-    /// The hold is over for which `cause` held it.
-    Resume {
-        /// Now.
-        now: Timestamp,
-        /// Why it was held.
-        cause: Cause,
-    },
-    /// Its recipient is on the suppression list.
-    Suppress {
-        /// Which entry says so.
-        cause: Cause,
-    },
-}
-
-/// What follows from an attempt. Made by [`super::retry::RetryPolicy::judge`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The mailer took it.
-    Sent,
-    /// To be tried again.
-    Deferred {
-        /// Why.
-        cause: Cause,
-        /// When.
-        until: Timestamp,
-        /// Whether the attempt counts.
-        spends_attempt: bool,
-    },
-    /// Permanently refused.
-    Failed {
-        /// Why.
-        cause: Cause,
-    },
-    /// Attempts exhausted.
-    Dead {
-        /// Why the last one failed.
-        cause: Cause,
-    },
-    /// The mailer may have taken it.
-    Unknown {
-        /// What went wrong.
-        cause: Cause,
-        /// When to judge.
-        judge_at: Timestamp,
-    },
-    /// Given back untouched.
-    Released,
-    /// Not sent: everything is on hold.
-    Held {
-        /// Why.
-        cause: Cause,
-    },
-    /// Not sent: what has happened to its order since makes it void.
-    Superseded {
-        /// What did, such as `superseded_by_order_canceled`.
-        cause: Cause,
-    },
-}
-
-/// What to do with an outcome that stays unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnUnknown {
-    /// Send again: at least once, at the risk of one duplicate.
-    Resend,
-    /// Wait for a person: at most once.
-    Hold,
+    /// Whether what it would say was erased: whatever becomes of it, it is never sent again.
+    pub erased: bool,
 }
 
 /// The step is not possible in this status; nothing changed.
@@ -180,6 +66,7 @@ impl Lifecycle {
             attempts: 0,
             cause: None,
             reported: None,
+            erased: false,
         }
     }
 
@@ -199,6 +86,7 @@ impl Lifecycle {
             attempts: 0,
             cause: Some(cause),
             reported: None,
+            erased: false,
         }
     }
 
@@ -222,6 +110,7 @@ impl Lifecycle {
             Step::Hasten => self.hasten(),
             Step::Cancel => self.cancel(),
             Step::Hold { now } => self.hold(*now),
+            Step::Erase => self.erase(),
             Step::HoldRestored { now } => self.hold_restored(*now),
             Step::Report(reported) => self.report(reported),
             Step::Resume { now, cause } => self.resume(*now, cause),
@@ -244,6 +133,7 @@ impl Lifecycle {
             attempts: self.attempts,
             cause: self.cause.clone(),
             reported: self.reported.clone(),
+            erased: self.erased,
         })
     }
 
@@ -263,9 +153,16 @@ impl Lifecycle {
         }
         // Losing the lease has already counted this attempt.
         let spent = self.attempts.saturating_add(u32::from(self.status == Status::Sending));
-        let reported = self.reported.clone();
-        let next =
-            |status, due_at, attempts, cause| Self { status, due_at, fence, attempts, cause, reported };
+        let (reported, erased) = (self.reported.clone(), self.erased);
+        let next = |status, due_at, attempts, cause| Self {
+            status,
+            due_at,
+            fence,
+            attempts,
+            cause,
+            reported,
+            erased,
+        };
         let ended = match verdict.clone() {
             Verdict::Sent => next(Status::Sent, None, spent, None),
             Verdict::Deferred { cause, until, spends_attempt } => {
@@ -297,6 +194,7 @@ impl Lifecycle {
             attempts: self.attempts.saturating_add(1),
             cause: Some(CAUSE_SENDER_LOST),
             reported: self.reported.clone(),
+            erased: self.erased,
         }
         .settled())
     }
@@ -314,6 +212,9 @@ impl Lifecycle {
     }
 
     fn retry(&self, now: Timestamp) -> Result<Self, Forbidden> {
+        if self.erased {
+            return Err(self.forbidden());
+        }
         match self.status {
             Status::Deferred
             | Status::Failed
@@ -328,6 +229,7 @@ impl Lifecycle {
                 cause: self.cause.clone(),
                 // What was reported belongs to the message before.
                 reported: None,
+                erased: false,
             }),
             // Already waiting, on its way, arrived, or taken back: another try would be a second e-mail or nothing.
             Status::Queued
@@ -410,6 +312,23 @@ impl Lifecycle {
         };
         // While it was sending, what was reported waited for its sender's word, which will not come any more.
         Ok(if was_sending { held.settled() } else { held })
+    }
+
+    fn erase(&self) -> Result<Self, Forbidden> {
+        match self.status {
+            Status::Sent | Status::Delivered | Status::Bounced | Status::Complained | Status::Canceled => {
+                Ok(Self { erased: true, ..self.clone() })
+            }
+            // It could still leave, if only because a person asks for it: it is canceled first.
+            Status::Queued
+            | Status::Sending
+            | Status::Deferred
+            | Status::Failed
+            | Status::Dead
+            | Status::Suppressed
+            | Status::Held
+            | Status::Unknown => Err(self.forbidden()),
+        }
     }
 
     fn hold_restored(&self, now: Timestamp) -> Result<Self, Forbidden> {

@@ -180,7 +180,8 @@ pub struct Suppression {
 
 impl Suppression {
     /// The entry that remains where this one is and `newer` comes, both for the same recipient and category: the
-    /// graver reason, the longer term, the earlier beginning. Whichever comes first, the same remains.
+    /// graver reason, the longer term, the earlier beginning. Whichever comes first, the same remains. Where the person was
+    /// erased, whoever puts the address there again brings it not back.
     #[must_use]
     pub fn merged(self, newer: Self, now: Timestamp) -> Self {
         if !self.holds(now) {
@@ -190,10 +191,11 @@ impl Suppression {
         // For good outlasts every end.
         let lasts = |entry: &Self| entry.expires_at.map_or(i64::MAX, Timestamp::as_millis);
         let expires_at = if lasts(&newer) > lasts(&self) { newer.expires_at } else { self.expires_at };
+        let is_erased = self.address.is_none();
         let is_graver = newer.reason.gravity() > self.reason.gravity();
         let (mut kept, other) = if is_graver { (newer, self) } else { (self, newer) };
         kept.expires_at = expires_at;
-        kept.address = kept.address.or(other.address);
+        kept.address = if is_erased { None } else { kept.address.or(other.address) };
         kept.since = since;
         kept
     }

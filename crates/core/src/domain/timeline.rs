@@ -150,11 +150,13 @@ pub enum TimelineKind {
     OtherReport,
     /// The hold is over; it waits to be sent.
     Resumed,
+    /// What it said, and to whom, was erased. What the entries before quoted is gone.
+    Erased,
 }
 
 impl TimelineKind {
     /// Every kind, in the order of its stored code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Accepted,
         Self::Claimed,
         Self::Sent,
@@ -183,6 +185,7 @@ impl TimelineKind {
         Self::AutoReply,
         Self::OtherReport,
         Self::Resumed,
+        Self::Erased,
     ];
 
     /// The public name.
@@ -217,6 +220,7 @@ impl TimelineKind {
             Self::AutoReply => "auto_reply",
             Self::OtherReport => "other_report",
             Self::Resumed => "resumed",
+            Self::Erased => "erased",
         }
     }
 

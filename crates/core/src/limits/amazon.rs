@@ -94,5 +94,7 @@ pub const DYNAMODB_ENDPOINTS_SEEN_MS: u64 = 1_000;
 pub const DYNAMODB_CALLS_AT_ONCE_MAX: usize = 16;
 /// Notifications one page of a listing looks at in DynamoDB, where each of them is read by itself.
 pub const DYNAMODB_LISTED_MAX: usize = 2_000;
+/// Notifications that one answer of statistics counts at most in DynamoDB, for the same reason: some 5,100 read units.
+pub const DYNAMODB_STATS_MAX: usize = 10_000;
 /// Entries of one partition that are counted, and dead letters that are grouped, at most.
 pub const DYNAMODB_COUNTED_MAX: usize = 10_000;

@@ -68,6 +68,15 @@ pub const SWEEP_MAX: usize = 500;
 pub const PAGE_MAX: usize = 100;
 /// Notifications a page may look at before it answers with what it has and a cursor.
 pub const PAGE_SCAN_MAX: usize = 20_000;
+/// Periods one answer of statistics has at most.
+pub const STATS_PERIODS_MAX: usize = 400;
+/// Notifications that one answer of statistics counts at most, read from a ledger on this machine.
+pub const STATS_COUNTED_MAX: usize = 3_000_000;
+/// Notifications after which one request to forget a person begins no further one; the next request goes on. Each takes a dozen
+/// requests to DynamoDB one after the other, and a gateway waits for 30 s.
+pub const ERASE_STEPS_MAX: usize = 100;
+/// Notifications of one event's instant, or of one order, that are looked at for what tells of a person too.
+pub const ERASE_LOOKED_AT_MAX: usize = 5_000;
 /// Dead letters one redrive request may move.
 pub const REDRIVE_MAX: usize = 1_000;
 /// Distinct causes in a grouped dead-letter listing.

@@ -83,6 +83,7 @@ pub fn kind_code(kind: TimelineKind) -> u8 {
         TimelineKind::AutoReply => 25,
         TimelineKind::OtherReport => 26,
         TimelineKind::Resumed => 27,
+        TimelineKind::Erased => 28,
     }
 }
 

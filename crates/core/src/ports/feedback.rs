@@ -105,7 +105,9 @@ impl Feedback {
     #[must_use]
     pub fn impact(&self, notification: &Notification) -> Option<Impact> {
         let lifecycle = &notification.lifecycle;
-        let reach = self.report.reach(&notification.to);
+        // Whom it went to is not known any more: the report is about the message, and nobody's address.
+        let reach =
+            if notification.to.is_erased() { Reach::StatusOnly } else { self.report.reach(&notification.to) };
         // Never taken to a mailer: whoever reports about it made it up.
         if reach == Reach::Nothing || lifecycle.fence == 0 {
             return None;
@@ -116,7 +118,11 @@ impl Feedback {
         };
         let is_believed = reach == Reach::Whole && self.may_condemn;
         let consequence = if is_believed { consequence(&self.report) } else { Consequence::None };
-        Some(Impact { lifecycle, entry: TimelineEntry::reported(&self.report, self.now), consequence })
+        let mut entry = TimelineEntry::reported(&self.report, self.now);
+        if lifecycle.erased {
+            entry.words = None;
+        }
+        Some(Impact { lifecycle, entry, consequence })
     }
 
     /// The entry for the suppression list that `reason` makes of this report.
@@ -177,7 +183,7 @@ impl FinishAttempt {
     /// The entry for the suppression list that this attempt makes, if it condemns the address of `to`.
     #[must_use]
     pub fn suppression(&self, to: &EmailAddress) -> Option<NewSuppression> {
-        self.condemns_address.then(|| NewSuppression {
+        (self.condemns_address && !to.is_erased()).then(|| NewSuppression {
             address: to.clone(),
             category: None,
             reason: SuppressionReason::HardBounce,

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::timeline::{TimelineEntry, TimelineKind};
 
 use super::catalog::SentCopy;
-use super::ledger::{FinishAttempt, Intervention, Swept};
+use super::ledger::{FinishAttempt, Intervened, Intervention, Swept};
 
 impl FinishAttempt {
     /// The entry this attempt leaves, given the lifecycle it ends.
@@ -80,6 +80,14 @@ impl Swept {
         } else {
             self.resent += 1;
         }
+    }
+}
+
+impl Intervened {
+    /// What an intervention came to that `lifecycle` does not allow.
+    #[must_use]
+    pub fn refused_by(lifecycle: &Lifecycle) -> Self {
+        if lifecycle.erased { Self::Erased } else { Self::Forbidden(lifecycle.status) }
     }
 }
 

@@ -19,7 +19,9 @@ use crate::domain::timeline::TimelineEntry;
 
 use super::budget::BudgetLedger;
 use super::catalog::{RenditionId, SentCopy};
+use super::erasure::ErasureLedger;
 use super::feedback::{FeedbackEffect, FeedbackLedger};
+use super::stats::StatsLedger;
 use super::webhooks::WebhookLedger;
 
 /// Why the ledger did not do what it was asked. Nothing changed, unless said otherwise.
@@ -289,6 +291,8 @@ pub enum Intervened {
     NotFound,
     /// Its status forbids it; nothing changed.
     Forbidden(Status),
+    /// What it would say was erased; nothing changed.
+    Erased,
 }
 
 /// Which notifications to list, newest first.
@@ -360,7 +364,7 @@ pub struct QueueStats {
 
 /// Where notifications live.
 #[async_trait]
-pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger {
+pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger + StatsLedger + ErasureLedger {
     /// Stores an event and its notifications, or finds the ones stored before. All or nothing. A notification whose
     /// recipient is on the suppression list is stored as `suppressed`.
     ///

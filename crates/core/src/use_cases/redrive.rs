@@ -60,6 +60,8 @@ pub async fn redrive(
             Intervened::Done(_) => result.redriven.push(id),
             Intervened::NotFound => result.skipped.push((id, None)),
             Intervened::Forbidden(status) => result.skipped.push((id, Some(status))),
+            // Only a report that came later made a dead letter of it: what was erased is canceled, or had left.
+            Intervened::Erased => result.skipped.push((id, Some(Status::Failed))),
         }
     }
     Ok(result)

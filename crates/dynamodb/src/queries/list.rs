@@ -85,7 +85,7 @@ fn newest(query: &ListQuery) -> Option<NotificationId> {
     Some(after.min(until))
 }
 
-fn id_at(instant: Timestamp, rest: u128) -> NotificationId {
+pub(super) fn id_at(instant: Timestamp, rest: u128) -> NotificationId {
     NotificationId::new(instant, rest)
 }
 

@@ -1,5 +1,6 @@
 //! What is looked up.
 
+mod counts;
 mod dead_letters;
 mod lanes;
 mod list;
@@ -7,6 +8,7 @@ mod renditions;
 mod stats;
 mod suppressions;
 
+pub(crate) use counts::stats;
 pub(crate) use dead_letters::dead_letter_groups;
 pub(crate) use lanes::Lanes;
 pub(crate) use list::list;

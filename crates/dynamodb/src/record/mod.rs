@@ -118,7 +118,8 @@ impl Record {
         });
         Indexed {
             order: order_id.map(keys::by_order),
-            recipient: Some(keys::by_recipient(context.recipient(&notification.to))),
+            recipient: (!notification.to.is_erased())
+                .then(|| keys::by_recipient(context.recipient(&notification.to))),
             time: Some(keys::notifications_by_time(context.shard(id))),
             sort: Some(id.to_bytes().to_vec()),
             due: self.due(context.shard(id), id),

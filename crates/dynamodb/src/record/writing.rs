@@ -16,6 +16,8 @@ use postrider_core::ports::codes::{priority_code, priority_from_code, status_cod
 
 /// The format of a notification's body.
 const FORMAT: u8 = 1;
+/// What stands where an address was erased.
+const ERASED: &str = "erased@erased.invalid";
 
 impl Record {
     /// The body that says all this.
@@ -65,7 +67,8 @@ impl Record {
         let text = |body: &mut Writer, text: &str| body.text(text);
         let mut body = Writer::default();
         body.text(&notification.notification_type);
-        body.text(notification.to.as_str());
+        // Where the address was erased, one stands that parses: programs older than erasure can read it.
+        body.text(if notification.to.is_erased() { ERASED } else { notification.to.as_str() });
         body.optional(notification.order_id.as_deref(), text);
         body.text(notification.event_id.as_str());
         body.optional(notification.correlation_id.as_deref(), text);
@@ -83,8 +86,12 @@ impl Record {
             }
         }
         // At the end, and left out where it is the usual one, as in records older than categories.
-        if !notification.category.is_transactional() {
+        let erased = notification.lifecycle.erased;
+        if !notification.category.is_transactional() || erased {
             body.text(notification.category.as_str());
+        }
+        if erased {
+            body.byte(1);
         }
         body.finish()
     }
@@ -103,6 +110,7 @@ impl Record {
             attempts: body.small("attempts")?,
             cause: body.optional("cause", read_cause)?,
             reported: body.optional("reports", read_reported)?,
+            erased: false,
         };
         let priority = body.code("priority", priority_from_code)?;
         let business_key = body.fixed("business key")?;
@@ -137,6 +145,8 @@ impl Record {
             [] => Category::TRANSACTIONAL,
             _ => body.text("category")?.parse().map_err(|_| Garbled::Part("category"))?,
         };
+        let lifecycle = Lifecycle { erased: !body.rest().is_empty(), ..lifecycle };
+        let to = if lifecycle.erased && to.as_str() == ERASED { EmailAddress::erased() } else { to };
         let notification = Notification {
             id,
             event_id,

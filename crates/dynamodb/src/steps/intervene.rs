@@ -18,9 +18,9 @@ impl Step for Intervening {
 
     async fn run(&self, work: &mut Work<'_>) -> Result<Intervened, LedgerError> {
         let Some(mut record) = work.record(self.id).await? else { return Ok(Intervened::NotFound) };
-        let after = match record.notification.lifecycle.apply(&self.intervention.step(self.now)) {
-            Ok(after) => after,
-            Err(forbidden) => return Ok(Intervened::Forbidden(forbidden.status)),
+        let before = &record.notification.lifecycle;
+        let Ok(after) = before.apply(&self.intervention.step(self.now)) else {
+            return Ok(Intervened::refused_by(before));
         };
         work.change(&mut record, after, self.now, Some(self.intervention.entry(self.now)));
         work.save(&mut record);

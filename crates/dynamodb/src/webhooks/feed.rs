@@ -54,16 +54,23 @@ pub(crate) async fn append_to_feed(work: &mut Work<'_>) -> Result<(), LedgerErro
             status: told.status,
             entry: told.entry,
         };
-        let mut body = Writer::of_format(FORMAT);
-        change.write(&mut body);
         work.take(key.clone(), None);
-        let label = Some(change.event.as_str().into());
-        work.put(
-            &key,
-            Draft { label, expires_at: Some(expires_at(at)), body: body.finish(), ..Draft::default() },
-        );
+        save_fresh(work, &key, &change);
     }
     Ok(())
+}
+
+/// The fresh change in hand is to say this.
+pub(super) fn save_fresh(work: &mut Work<'_>, key: &Key, change: &Change) {
+    let mut body = Writer::of_format(FORMAT);
+    change.write(&mut body);
+    let draft = Draft {
+        label: Some(change.event.as_str().into()),
+        expires_at: Some(expires_at(change.at())),
+        body: body.finish(),
+        ..Draft::default()
+    };
+    work.put(key, draft);
 }
 
 /// What is known about a shard of the feed.
@@ -173,7 +180,7 @@ fn in_order(fresh: Vec<(Key, Change)>, work: &mut Work<'_>) -> Vec<Change> {
     places.iter().filter_map(|id| of_notification.get_mut(id)?.pop()).map(|(_, change)| change).collect()
 }
 
-fn read_fresh(body: &[u8]) -> Result<Change, Garbled> {
+pub(super) fn read_fresh(body: &[u8]) -> Result<Change, Garbled> {
     Change::read(&mut Reader::of_format(body, FORMAT)?)
 }
 

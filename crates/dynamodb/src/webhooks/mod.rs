@@ -19,6 +19,7 @@ mod registry;
 mod replaying;
 mod taking;
 mod upkeep;
+mod words;
 
 use async_trait::async_trait;
 use postrider_core::domain::id::WebhookId;
@@ -32,6 +33,7 @@ use postrider_core::ports::webhooks::{
 
 pub(crate) use feed::append_to_feed;
 pub(crate) use registry::EndpointsSeen;
+pub(crate) use words::forget_words;
 
 use crate::ledger::DynamoLedger;
 use endpoint::Endpoint;

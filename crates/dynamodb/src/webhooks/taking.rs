@@ -2,6 +2,7 @@
 
 use postrider_core::domain::id::NotificationId;
 use postrider_core::domain::time::Timestamp;
+use postrider_core::domain::timeline::TimelineEntry;
 use postrider_core::ports::ledger::LedgerError;
 use postrider_core::ports::webhooks::{ClaimCalls, WebhookCall};
 
@@ -61,9 +62,14 @@ pub(super) async fn take(
                     attempt: call.attempts,
                     event: call.change.event,
                     at: call.change.at(),
-                    notification: record.notification,
                     status: call.change.status,
-                    entry: call.change.entry.clone(),
+                    entry: if record.notification.lifecycle.erased {
+                        // What was fanned out while the words were being forgotten may still have them.
+                        TimelineEntry { words: None, ..call.change.entry.clone() }
+                    } else {
+                        call.change.entry.clone()
+                    },
+                    notification: record.notification,
                 };
                 taken.calls.push((endpoint.in_hand.len(), due.at, told));
                 let notification = due.notification;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use http::StatusCode;
 
 use crate::state::Api;
@@ -42,6 +42,8 @@ pub fn router(api: Api) -> Router {
         )
         .route("/v1/cost", get(v1::cost::show))
         .route("/v1/cost/release", post(v1::cost::release))
+        .route("/v1/recipients/{address}", delete(v1::recipients::erase))
+        .route("/v1/stats", get(v1::stats::show))
         .route("/v1/types", get(v1::types::list))
         .route("/v1/types/reload", post(reload::reload))
         .route("/v1/types/{type}/preview", post(v1::types::preview))

@@ -3,7 +3,7 @@
 use postrider_core::ports::webhooks::WebhookCall;
 use serde::Serialize;
 
-use crate::api::v1::view::TimelineView;
+use crate::api::v1::view::{TimelineView, shown};
 
 /// The body of a call, as Standard Webhooks lays it out.
 #[derive(Serialize)]
@@ -24,7 +24,8 @@ struct Data {
     event_id: String,
     #[serde(rename = "type")]
     notification_type: String,
-    to: String,
+    /// Null once the person was erased.
+    to: Option<String>,
     order_id: Option<String>,
     status: &'static str,
     /// Why, where something is not well.
@@ -45,7 +46,7 @@ pub(super) fn of(call: &WebhookCall) -> serde_json::Result<Vec<u8>> {
             id: notification.id.to_string(),
             event_id: notification.event_id.to_string(),
             notification_type: notification.notification_type.clone(),
-            to: notification.to.as_str().to_owned(),
+            to: shown(&notification.to),
             order_id: notification.order_id.clone(),
             status: call.status.as_str(),
             cause: call.entry.cause.as_ref().map(ToString::to_string),

@@ -122,6 +122,7 @@ impl World {
             sns: sns.map(Arc::new),
             webhook_targets: Arc::default(),
             wake_webhooks: Arc::new(|| ()),
+            captured: None,
             list_elsewhere: None,
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
             reload: None,

@@ -48,6 +48,7 @@ fn function(world: &World) -> ApiFunction {
         webhook_targets: Arc::default(),
         wake_webhooks: Arc::new(|| ()),
         gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None)),
+        captured: None,
         list_elsewhere: None,
         reload: None,
         sender: None,
@@ -231,4 +232,18 @@ async fn it_is_ready_however_long_nobody_asked() {
     tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
     let (status, body, _) = ask(&function, &payload("GET", "/readyz", None), &world.invocation()).await;
     assert_eq!((status, &body["workers"]), (200, &json!("ok")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_forgotten_over_the_gateway() {
+    let world = World::new();
+    let function = function(&world);
+    let (_, body, _) = post(&world, &function, &order("1")).await;
+    let (id, to) = (&body["notifications"][0]["id"], &body["notifications"][0]["to"]);
+    let path = format!("/v1/recipients/{}", to.as_str().unwrap().replace('@', "%40"));
+    let (status, erased, _) = ask(&function, &payload("DELETE", &path, None), &world.invocation()).await;
+    assert_eq!((status, &erased["notifications"], &erased["done"]), (200, &json!(1), &json!(true)));
+    let shown = payload("GET", &format!("/v1/notifications/{}", id.as_str().unwrap()), None);
+    let (status, shown, _) = ask(&function, &shown, &world.invocation()).await;
+    assert_eq!((status, &shown["to"], &shown["status"]), (200, &Value::Null, &json!("sent")));
 }

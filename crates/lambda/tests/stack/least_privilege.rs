@@ -157,6 +157,7 @@ fn delay_of(sent: &SentMail, minute: usize) -> Value {
 /// The calls of the API that use each index, and that delete. Somebody listens afterwards, so that the sweep has
 /// something to tell.
 fn exercise_api(gateway: &Gateway) {
+    let recipient = format!("/v1/recipients/{}", customer(1));
     for (method, path, query, body, expected) in [
         ("GET", "/v1/notifications", "limit=100".to_owned(), None, 200),
         ("GET", "/v1/notifications", format!("orderId={}", id(1)), None, 200),
@@ -164,6 +165,7 @@ fn exercise_api(gateway: &Gateway) {
         ("GET", "/v1/dead-letters", String::new(), None, 200),
         ("GET", "/metrics", String::new(), None, 200),
         ("DELETE", "/v1/suppressions/bounce@simulator.amazonses.com", String::new(), None, 204),
+        ("DELETE", recipient.as_str(), String::new(), None, 200),
         (
             "POST",
             "/v1/webhooks",

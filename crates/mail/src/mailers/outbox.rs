@@ -14,6 +14,7 @@ use postrider_core::domain::outcome::{
     AttemptOutcome, Cause, Failure, FailureClass, FaultScope, Reach, Words,
 };
 use postrider_core::ports::mailer::{Mailer, OutgoingMessage, Stop};
+use postrider_core::use_cases::erase_recipient::CapturedMessages;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -27,6 +28,46 @@ const TEMPORARY_EXTENSION: &str = "tmp";
 /// Writes each message to `<data directory>/outbox/<notification id>.<attempt>.eml`, durably and for nobody else to read.
 pub struct OutboxMailer {
     folder: Arc<Path>,
+}
+
+/// The folder of an outbox, whoever writes to it, to forget what lies in it.
+#[derive(Clone, Debug)]
+pub struct CapturedFolder(Arc<Path>);
+
+impl CapturedFolder {
+    /// The folder below `data_directory`; it may be missing.
+    #[must_use]
+    pub fn new(data_directory: &Path) -> Self {
+        Self(data_directory.join("outbox").into())
+    }
+}
+
+#[async_trait]
+impl CapturedMessages for CapturedFolder {
+    async fn remove(&self, id: NotificationId, attempts: u32) -> io::Result<usize> {
+        let folder = Arc::clone(&self.0);
+        spawn_blocking(move || remove(&folder, id, attempts)).await.unwrap_or_else(|_| {
+            Err(io::Error::other("removing captured messages ended without saying how; please report this"))
+        })
+    }
+}
+
+fn remove(folder: &Path, id: NotificationId, attempts: u32) -> io::Result<usize> {
+    let mut removed = 0;
+    for attempt in 1..=attempts {
+        for extension in [EXTENSION, TEMPORARY_EXTENSION] {
+            let captured = CapturedMessage { notification_id: id, attempt };
+            match fs::remove_file(folder.join(captured.file_name(extension))) {
+                Ok(()) => removed += usize::from(extension == EXTENSION),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    if removed > 0 {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(removed)
 }
 
 /// Names one captured message.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod budget;
+mod counts;
 mod dead_letters;
 mod list;
 mod order;
@@ -12,6 +13,7 @@ mod webhooks;
 
 pub(crate) use answers::{forget_answers, recall_answer, remember_answer};
 pub(crate) use budget::budget;
+pub(crate) use counts::stats;
 pub(crate) use dead_letters::dead_letter_groups;
 pub(crate) use list::list;
 pub(crate) use order::order_hash;

@@ -19,9 +19,9 @@ impl WriteStep for Intervening {
 
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<Intervened> {
         let Some(mut stored) = load(writing.connection, self.id)? else { return Ok(Intervened::NotFound) };
-        let after = match stored.notification.lifecycle.apply(&self.intervention.step(self.now)) {
-            Ok(after) => after,
-            Err(forbidden) => return Ok(Intervened::Forbidden(forbidden.status)),
+        let before = &stored.notification.lifecycle;
+        let Ok(after) = before.apply(&self.intervention.step(self.now)) else {
+            return Ok(Intervened::refused_by(before));
         };
         let entry = self.intervention.entry(self.now);
         writing.store(&mut stored, after, self.now, Some((&entry, None)))?;

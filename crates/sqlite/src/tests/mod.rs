@@ -1,6 +1,7 @@
 //! Tests that need to reach behind the port: the file, the lock, the writer.
 
 mod copying;
+mod erasing;
 mod opening;
 mod rolled_back;
 mod room;

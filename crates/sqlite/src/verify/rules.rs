@@ -17,7 +17,7 @@ pub(super) struct Rule {
 }
 
 /// Status codes are those of `postrider_core::ports::codes`.
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 14] = [
     Rule {
         name: "events",
         meaning: "every notification has its event",
@@ -96,6 +96,23 @@ pub(super) const RULES: [Rule; 12] = [
         sql: "SELECT n.id, t.notification_seq, t.n FROM timeline t LEFT JOIN notifications n \
               ON n.seq = t.notification_seq WHERE t.rendition IS NOT NULL \
               AND NOT EXISTS (SELECT 1 FROM renditions r WHERE r.id = t.rendition)",
+    },
+    Rule {
+        name: "erased",
+        meaning: "what was erased is gone",
+        broken: "was erased, and its event or its timeline still says something: event",
+        tell: number,
+        sql: "SELECT n.id, n.seq, n.event_seq FROM notifications n JOIN events e ON e.seq = n.event_seq \
+              WHERE n.erased IS NOT NULL AND (e.data <> '{}' OR EXISTS (SELECT 1 FROM timeline t \
+              WHERE t.notification_seq = n.seq AND (t.words IS NOT NULL OR t.rendition IS NOT NULL)))",
+    },
+    Rule {
+        name: "recipients",
+        meaning: "who has no recipient was erased, and can no longer be sent",
+        broken: "has no recipient, or waits to be sent, although it should not: status",
+        tell: status_name,
+        sql: "SELECT id, seq, status FROM notifications WHERE (erased IS NULL AND to_address = '') \
+              OR (erased IS NOT NULL AND status IN (0, 1, 2, 8, 9, 10, 12))",
     },
     Rule {
         name: "provider-ids",

@@ -14,8 +14,15 @@ use super::scene::{JUDGE_MS, LEASE_MS, Scene, dead, deferred, failed, sure, unkn
 /// What was sent is never due again.
 pub async fn sent_is_final(scene: &Scene) {
     let id = scene.post_and_finish("1", Verdict::Sent).await;
-    let expected =
-        Lifecycle { status: Status::Sent, due_at: None, fence: 1, attempts: 1, cause: None, reported: None };
+    let expected = Lifecycle {
+        status: Status::Sent,
+        due_at: None,
+        fence: 1,
+        attempts: 1,
+        cause: None,
+        reported: None,
+        erased: false,
+    };
     assert_eq!(scene.notification(id).await.lifecycle, expected);
     scene.clock.advance_ms(LEASE_MS * 100);
     assert!(scene.claim(10).await.is_empty());
@@ -34,6 +41,7 @@ pub async fn deferred_waits_with_its_cause(scene: &Scene) {
         attempts: 1,
         cause: Some(Cause::known("smtp_451")),
         reported: None,
+        erased: false,
     };
     assert_eq!(scene.notification(id).await.lifecycle, expected);
 }

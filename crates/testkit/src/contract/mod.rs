@@ -8,9 +8,11 @@ pub mod budget;
 pub mod claiming;
 pub mod claiming_at_once;
 pub mod dead_letters;
+pub mod erasing;
 pub mod faults;
 pub mod feedback;
 pub mod finishing;
+pub mod forgetting;
 pub mod idempotency;
 pub mod intervening;
 pub mod listing;
@@ -18,6 +20,7 @@ pub mod paging;
 pub mod races;
 pub mod scene;
 pub mod state;
+pub mod stats;
 pub mod suppressions;
 pub mod sweeping;
 pub mod webhook_calls;
@@ -254,6 +257,34 @@ macro_rules! ledger_contract {
                 a_rendition_is_kept_once,
                 a_rendition_nobody_stored_is_not_found,
                 a_probe_succeeds
+            }
+            stats {
+                each_counts_in_the_period_of_its_acceptance,
+                an_empty_window_has_its_periods,
+                one_type_is_counted_alone
+            }
+            erasing {
+                what_was_said_is_gone_and_what_happened_stays,
+                a_large_event_is_forgotten,
+                a_long_story_is_forgotten_to_its_beginning,
+                the_same_order_is_still_a_duplicate,
+                it_is_found_by_its_order_and_not_by_its_recipient,
+                what_could_still_leave_is_not_erased,
+                nothing_makes_it_leave_again,
+                a_later_report_tells_of_the_message_only,
+                a_late_sender_brings_nothing_back,
+                what_is_erased_is_erased_once,
+                what_told_of_somebody_else_keeps_its_recipient,
+                webhooks_tell_nothing_of_the_person
+            }
+            forgetting {
+                a_person_is_forgotten_wherever_they_are,
+                what_others_were_told_about_her_is_forgotten,
+                what_is_under_way_is_told_and_goes_next_time,
+                a_dead_sender_is_not_waited_for,
+                the_list_goes_on_stopping_mail,
+                a_person_of_many_orders_is_forgotten_in_steps,
+                whoever_is_interrupted_goes_on
             }
             faults {
                 a_refused_acceptance_left_nothing,

@@ -251,6 +251,9 @@ pub async fn an_erased_address_stays_suppressed(scene: &Scene) {
     let page = sure(scene.ledger.list_suppressions(query, scene.now()).await);
     assert_eq!(page.entries.len(), 1);
     assert_eq!(page.entries[0].address, None);
+    // Whoever puts it there again, such as a list elsewhere, does not bring the address back.
+    suppress(scene, entry(scene, ADA, SuppressionReason::HardBounce)).await;
+    assert_eq!(sure(scene.ledger.list_suppressions(query, scene.now()).await), page);
     assert_eq!(scene.status(scene.post("1").await).await, Status::Suppressed);
 }
 

@@ -1,8 +1,10 @@
 //! A ledger in memory: the shortest code that keeps the contract, to test others against and with.
 
 mod budget;
+mod erasure;
 mod feedback;
 mod state;
+mod stats;
 mod webhooks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -146,9 +148,8 @@ impl Ledger for MemoryLedger {
     ) -> Result<Intervened, LedgerError> {
         let mut state = self.state();
         let Some(record) = state.records.get(&id) else { return Ok(Intervened::NotFound) };
-        let after = match record.notification.lifecycle.apply(&intervention.step(now)) {
-            Ok(after) => after,
-            Err(forbidden) => return Ok(Intervened::Forbidden(forbidden.status)),
+        let Ok(after) = record.notification.lifecycle.apply(&intervention.step(now)) else {
+            return Ok(Intervened::refused_by(&record.notification.lifecycle));
         };
         state.update(id, after, now, Some(intervention.entry(now)));
         let done = |record: &Record| Intervened::Done(Box::new(record.notification.clone()));

@@ -131,6 +131,12 @@ impl Webhooks {
         self.changes.insert(self.last_change, change);
     }
 
+    /// Takes the words of mail servers out of what there is to tell about a notification.
+    pub(super) fn forget_words(&mut self, notification: NotificationId) {
+        let about = self.changes.values_mut().filter(|change| change.notification == notification);
+        about.for_each(|change| change.entry.words = None);
+    }
+
     fn endpoint(&mut self, id: WebhookId) -> Option<&mut Endpoint> {
         self.endpoints.iter_mut().find(|endpoint| endpoint.webhook.id == id)
     }

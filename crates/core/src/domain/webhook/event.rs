@@ -124,7 +124,8 @@ impl WebhookEvent {
             | TimelineKind::NotSpam
             | TimelineKind::AutoReply
             | TimelineKind::OtherReport
-            | TimelineKind::Resumed => None,
+            | TimelineKind::Resumed
+            | TimelineKind::Erased => None,
         }
     }
 }

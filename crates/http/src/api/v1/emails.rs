@@ -107,7 +107,7 @@ pub async fn post(State(api): State<Api>, request: Request<Body>) -> Result<Resp
     let event = ingest::direct(value, &keyed.text);
     match accept(&api, event, Some(&keyed)).await? {
         AcceptResult::Accepted(accepted) => Ok(idempotency::answer(accepted_answer(&accepted))),
-        AcceptResult::Replayed(remembered) => Ok(idempotency::replay(remembered)),
+        AcceptResult::Replayed(remembered) => idempotency::replay(&api, remembered).await,
         AcceptResult::IdempotencyKeyReused => Err(idempotency::reused()),
         AcceptResult::BusinessKeyConflict { existing, notification_type } => {
             Err(conflict(&existing.to_string(), &notification_type))

@@ -18,7 +18,7 @@ use crate::body::{self, MediaType, Received};
 use crate::extract;
 use crate::idempotency::{self, KeyedRequest, cloud_event_attributes};
 use crate::state::Api;
-use crate::{Problem, api::v1::batch};
+use crate::{Problem, api::v1::batch, api::v1::view::shown, remembered};
 
 /// The answer to an accepted event.
 #[derive(Serialize, ToSchema)]
@@ -38,8 +38,8 @@ pub struct AcceptedNotificationView {
     /// The notification type.
     #[serde(rename = "type")]
     notification_type: String,
-    /// The recipient.
-    to: String,
+    /// The recipient; null where this repeats an event of a person who was erased.
+    to: Option<String>,
     /// Its status at this moment.
     status: &'static str,
     /// Whether it was there before: nothing new will be sent.
@@ -51,7 +51,7 @@ pub fn accepted_json(accepted: &Accepted) -> String {
     let notifications = accepted.notifications.iter().map(|notification| AcceptedNotificationView {
         id: notification.id.to_string(),
         notification_type: notification.notification_type.clone(),
-        to: notification.to.as_str().to_owned(),
+        to: shown(&notification.to),
         status: notification.status.as_str(),
         duplicate: notification.duplicate,
     });
@@ -65,6 +65,11 @@ pub fn accepted_json(accepted: &Accepted) -> String {
 /// The 202 of an accepted event.
 pub fn accepted_answer(accepted: &Accepted) -> RememberedAnswer {
     RememberedAnswer { status: StatusCode::ACCEPTED.as_u16(), body: accepted_json(accepted) }
+}
+
+/// The same as it is remembered: without addresses.
+fn remembered_answer(accepted: &Accepted) -> RememberedAnswer {
+    remembered::without_recipients(&accepted_answer(accepted))
 }
 
 /// Takes one event in. Answers 202 once the event and its notifications are durable, not before.
@@ -96,7 +101,7 @@ pub async fn post_event(State(api): State<Api>, request: Request<Body>) -> Resul
     api.metrics.accept_latency.observe(arrived.elapsed().as_secs_f64());
     match result {
         AcceptResult::Accepted(accepted) => Ok(idempotency::answer(accepted_answer(&accepted))),
-        AcceptResult::Replayed(remembered) => Ok(idempotency::replay(remembered)),
+        AcceptResult::Replayed(remembered) => idempotency::replay(&api, remembered).await,
         AcceptResult::IdempotencyKeyReused => Err(idempotency::reused()),
         AcceptResult::BusinessKeyConflict { existing, notification_type } => {
             Err(conflict(&existing.to_string(), &notification_type))
@@ -137,7 +142,7 @@ pub async fn accept(
         hold: is_on_hold.then_some(CAUSE_BUDGET),
     };
     let idempotency =
-        keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: accepted_answer });
+        keyed.map(|keyed| Idempotency { key: keyed.key, request: keyed.request, answer: remembered_answer });
     let mut result = use_case.run(read, idempotency).await.map_err(refusal)?;
     if let AcceptResult::Accepted(accepted) = &mut result {
         let claims = std::mem::take(&mut accepted.claims);

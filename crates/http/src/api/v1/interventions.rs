@@ -7,7 +7,7 @@ use postrider_core::domain::status::Status;
 use postrider_core::ports::ledger::{Intervened, Intervention, RememberedAnswer};
 
 use super::view::NotificationView;
-use super::{no_such_notification, parse_id};
+use super::{erased, no_such_notification, parse_id};
 use crate::Problem;
 use crate::extract::Path;
 use crate::idempotency::{self, Outcome};
@@ -18,7 +18,7 @@ use crate::state::Api;
     params(("id" = String, Path, description = "`ntf_…`")),
     responses((status = 200, description = "Queued again.", body = NotificationView),
               (status = 404, description = "There is none.", body = crate::ProblemBody),
-              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+              (status = 409, description = "`status_forbids`, or `erased`.", body = crate::ProblemBody)))]
 pub async fn retry(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -34,7 +34,7 @@ pub async fn retry(
     params(("id" = String, Path, description = "`ntf_…`")),
     responses((status = 200, description = "Canceled.", body = NotificationView),
               (status = 404, description = "There is none.", body = crate::ProblemBody),
-              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+              (status = 409, description = "`status_forbids`, or `erased`.", body = crate::ProblemBody)))]
 pub async fn cancel(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -48,7 +48,7 @@ pub async fn cancel(
     params(("id" = String, Path, description = "`ntf_…`")),
     responses((status = 200, description = "Held.", body = NotificationView),
               (status = 404, description = "There is none.", body = crate::ProblemBody),
-              (status = 409, description = "Its status forbids it.", body = crate::ProblemBody)))]
+              (status = 409, description = "`status_forbids`, or `erased`.", body = crate::ProblemBody)))]
 pub async fn hold(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -77,6 +77,7 @@ async fn intervene(
                 Ok(Outcome::Final(RememberedAnswer { status: StatusCode::OK.as_u16(), body }))
             }
             Intervened::NotFound => Err(no_such_notification(id_text)),
+            Intervened::Erased => Err(erased(id_text, StatusCode::CONFLICT)),
             Intervened::Forbidden(status) => Err(forbidden(id_text, verb, status)),
         }
     })

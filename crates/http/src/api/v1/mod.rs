@@ -10,6 +10,8 @@ pub mod feedback_messages;
 pub mod interventions;
 pub mod message;
 pub mod notifications;
+pub mod recipients;
+pub mod stats;
 pub mod suppressions;
 pub mod suppressions_csv;
 pub mod types;
@@ -26,6 +28,15 @@ use crate::Problem;
 /// The notification id in a path; one that cannot exist is one that is not there.
 pub(crate) fn parse_id(text: &str) -> Result<NotificationId, Problem> {
     text.parse().map_err(|_| no_such_notification(text))
+}
+
+/// 409 or 410: what is asked for was erased.
+pub(crate) fn erased(id: &str, status: http::StatusCode) -> Problem {
+    let detail = format!(
+        "what {id} said was erased, because a person it told of was forgotten. It cannot be shown and is never sent again; \
+         its order, its times and its statuses are still there"
+    );
+    Problem::new(status, "erased", detail)
 }
 
 fn no_such_notification(id: &str) -> Problem {

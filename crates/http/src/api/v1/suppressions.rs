@@ -310,7 +310,7 @@ pub async fn delete(State(api): State<Api>, Path(address): Path<String>) -> Resu
     }
 }
 
-fn parse_address(text: &str) -> Result<EmailAddress, Problem> {
+pub(super) fn parse_address(text: &str) -> Result<EmailAddress, Problem> {
     let wrong =
         |message: String| Problem::invalid("invalid_address", vec![FieldError::new("/address", message)]);
     EmailAddress::parse(text).map_err(|error| wrong(error.to_string()))

@@ -1,5 +1,6 @@
 //! Notifications as the API shows them.
 
+use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::bounce::BounceClass;
 use postrider_core::domain::notification::{Notification, NotificationRecord};
 use postrider_core::domain::status::Status;
@@ -19,8 +20,11 @@ pub struct NotificationView {
     /// The notification type.
     #[serde(rename = "type")]
     pub notification_type: String,
-    /// The recipient.
-    pub to: String,
+    /// The recipient; null once the person was erased.
+    pub to: Option<String>,
+    /// Whether what it said was erased, because a person it told of was forgotten. Then it cannot be shown and is never
+    /// sent again.
+    pub erased: bool,
     /// The order it is about.
     pub order_id: Option<String>,
     /// `queued`, `sending`, `deferred`, `sent`, …
@@ -44,6 +48,11 @@ pub struct NotificationView {
     /// What happened to it, oldest first. Only where one notification is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Vec<TimelineView>>,
+}
+
+/// An address, unless it was erased.
+pub(crate) fn shown(address: &EmailAddress) -> Option<String> {
+    (!address.is_erased()).then(|| address.as_str().to_owned())
 }
 
 /// One thing that happened to a notification.
@@ -92,7 +101,8 @@ impl From<&Notification> for NotificationView {
             id: notification.id.to_string(),
             event_id: notification.event_id.to_string(),
             notification_type: notification.notification_type.clone(),
-            to: notification.to.as_str().to_owned(),
+            to: shown(&notification.to),
+            erased: lifecycle.erased,
             order_id: notification.order_id.clone(),
             status: lifecycle.status.as_str(),
             priority: notification.priority.as_str(),

@@ -201,10 +201,10 @@ async fn with_secret(api: &Api, given: Given) -> Result<Response, Problem> {
     view.insert("secret".to_owned(), secret.map_or(Value::Null, Value::String));
     let body = serde_json::to_string(&view).unwrap_or_default();
     let complete = RememberedAnswer { status: remembered.status, body };
-    Ok(match given {
-        Given::First(_) => idempotency::answer(complete),
-        Given::Again(_) => idempotency::replay(complete),
-    })
+    match given {
+        Given::First(_) => Ok(idempotency::answer(complete)),
+        Given::Again(_) => idempotency::replay(api, complete).await,
+    }
 }
 
 /// The body as JSON; nothing at all stands for an empty object.

@@ -1,0 +1,48 @@
+//! The port to erasure: forgetting what notifications said, and to whom.
+
+use async_trait::async_trait;
+
+use crate::domain::address::EmailAddress;
+use crate::domain::id::NotificationId;
+use crate::domain::status::Status;
+use crate::domain::time::Timestamp;
+
+use super::ledger::LedgerError;
+
+/// What of one notification is to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Which notification.
+    pub id: NotificationId,
+    /// Whether its recipient is forgotten too; otherwise only what it said, because its event tells of somebody else.
+    pub forget_recipient: bool,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What an erasure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erased {
+    /// It is erased now, or was so before.
+    Done,
+    /// There is no such notification.
+    NotFound,
+    /// It is under way or could still be sent: nothing changed. It must be canceled first.
+    Forbidden(Status),
+}
+
+/// Where notifications are erased.
+#[async_trait]
+pub trait ErasureLedger: Send + Sync {
+    /// Forgets what a notification that can no longer be sent said: its event's data, the words of mail servers on its
+    /// timeline, the means to show its message again; with [`Erasure::forget_recipient`] its address too, which is then
+    /// [`EmailAddress::erased`]. Id, order, business key, fingerprints,
+    /// times, statuses and causes stay, so that the same order is still a duplicate. Where several
+    /// notifications share one stored event, its data is gone for all of them: whoever calls has canceled those before, and
+    /// erases them as well.
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError>;
+
+    /// Forgets what is known of an address beside notifications: reports about it that wait for their message. And clears
+    /// what was erased before out of wherever the storage keeps it for a while, as far as it is ours to clear.
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError>;
+}

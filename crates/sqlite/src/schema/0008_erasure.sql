@@ -1,0 +1,3 @@
+-- Set once what the notification said was erased: its event has no data, its timeline no words. If its recipient was
+-- forgotten too, `to_address` is empty.
+ALTER TABLE notifications ADD COLUMN erased INTEGER;

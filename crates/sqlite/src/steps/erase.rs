@@ -1,0 +1,91 @@
+//! Forgetting what a notification said, and to whom.
+
+use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::lifecycle::Step;
+use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
+use postrider_core::ports::erasure::{Erased, Erasure};
+use rusqlite::Connection;
+
+use super::{WriteStep, Writing};
+use crate::rows::load;
+
+/// [`erase`](postrider_core::ports::erasure::ErasureLedger::erase).
+pub(crate) struct Erasing(pub(crate) Erasure);
+
+impl WriteStep for Erasing {
+    type Output = Erased;
+
+    fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<Erased> {
+        let Erasure { id, forget_recipient, now } = self.0;
+        let Some(mut stored) = load(writing.connection, id)? else { return Ok(Erased::NotFound) };
+        let before = &stored.notification.lifecycle;
+        let knows_more = forget_recipient && !stored.notification.to.is_erased();
+        if before.erased && !knows_more {
+            return Ok(Erased::Done);
+        }
+        let after = match before.apply(&Step::Erase) {
+            Ok(after) => after,
+            Err(_) if before.erased => before.clone(),
+            Err(forbidden) => return Ok(Erased::Forbidden(forbidden.status)),
+        };
+        overwriting(writing.connection, || {
+            writing.prepare("UPDATE events SET data = '{}' WHERE seq = ?1")?.execute([stored.event_seq])?;
+            writing
+                .prepare(
+                    "UPDATE timeline SET words = NULL, rendition = NULL, composed_at = NULL, \
+                     message_fingerprint = NULL, signature = NULL WHERE notification_seq = ?1",
+                )?
+                .execute([stored.seq])?;
+            // The hash of an address tells who it was to whoever tries addresses out.
+            writing
+                .prepare(
+                    "UPDATE notifications SET erased = 1, to_address = CASE WHEN ?2 THEN '' ELSE to_address END, \
+                     to_hash = CASE WHEN ?2 THEN 0 ELSE to_hash END WHERE seq = ?1",
+                )?
+                .execute((stored.seq, forget_recipient))
+        })?;
+        let entry = TimelineEntry::plain(now, TimelineKind::Erased);
+        writing.store(&mut stored, after, now, Some((&entry, None)))?;
+        Ok(Erased::Done)
+    }
+}
+
+/// The part of [`finish_erasing`](postrider_core::ports::erasure::ErasureLedger::finish_erasing) that is about reports whose
+/// message is not known yet.
+pub(crate) struct ForgetEarlyReports(pub(crate) EmailAddress);
+
+impl WriteStep for ForgetEarlyReports {
+    type Output = ();
+
+    fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<()> {
+        let normalized = self.0.normalized();
+        // Compared here, because SQLite knows lower case in ASCII only. There are no more than may wait.
+        let about: Vec<i64> = writing
+            .prepare("SELECT seq, recipient, diagnostic FROM early_reports")?
+            .query_map([], |row| {
+                let text = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
+                let tells =
+                    |text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(&normalized));
+                Ok((row.get(0)?, tells(text(1)?) || tells(text(2)?)))
+            })?
+            .filter_map(|found| found.map(|(seq, is_about)| is_about.then_some(seq)).transpose())
+            .collect::<rusqlite::Result<_>>()?;
+        overwriting(writing.connection, || {
+            for seq in about {
+                writing.prepare("DELETE FROM early_reports WHERE seq = ?1")?.execute([seq])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Has what `work` deletes overwritten in the file, whole pages too, which takes more writing than usual.
+fn overwriting<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "secure_delete", "on")?;
+    let done = work();
+    connection.pragma_update(None, "secure_delete", "fast")?;
+    done
+}
