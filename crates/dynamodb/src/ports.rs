@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::api_key::ApiKey;
 use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::id::{ApiKeyId, NotificationId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
@@ -14,6 +15,7 @@ use postrider_core::ports::catalog::RenditionId;
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
+use postrider_core::ports::keys::{KeyCreated, KeyLedger, NewKey};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
@@ -131,6 +133,21 @@ impl BudgetLedger for DynamoLedger {
 
     async fn store_budget(&self, record: BudgetRecord, replaces: u64) -> Result<bool, LedgerError> {
         steps::store_budget(&self.context, &record, replaces).await
+    }
+}
+
+#[async_trait]
+impl KeyLedger for DynamoLedger {
+    async fn create_key(&self, new: NewKey) -> Result<KeyCreated, LedgerError> {
+        self.context.carry_out(&steps::CreateKey(new)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
+        steps::api_keys(&self.context).await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, now: Timestamp) -> Result<Option<ApiKey>, LedgerError> {
+        self.context.carry_out(&steps::RevokeKey { id, now }).await
     }
 }
 

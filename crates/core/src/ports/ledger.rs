@@ -20,6 +20,7 @@ use crate::domain::timeline::TimelineEntry;
 use super::budget::BudgetLedger;
 use super::catalog::{RenditionId, SentCopy};
 use super::feedback::{FeedbackEffect, FeedbackLedger};
+use super::keys::KeyLedger;
 use super::webhooks::WebhookLedger;
 
 /// Why the ledger did not do what it was asked. Nothing changed, unless said otherwise.
@@ -360,7 +361,7 @@ pub struct QueueStats {
 
 /// Where notifications live.
 #[async_trait]
-pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger {
+pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger + KeyLedger {
     /// Stores an event and its notifications, or finds the ones stored before. All or nothing. A notification whose
     /// recipient is on the suppression list is stored as `suppressed`.
     ///

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod codes;
 pub mod feedback;
 mod history;
+pub mod keys;
 pub mod ledger;
 pub mod mailer;
 pub mod webhooks;

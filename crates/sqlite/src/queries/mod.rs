@@ -3,6 +3,7 @@
 mod answers;
 mod budget;
 mod dead_letters;
+mod keys;
 mod list;
 mod order;
 mod record;
@@ -13,6 +14,7 @@ mod webhooks;
 pub(crate) use answers::{forget_answers, recall_answer, remember_answer};
 pub(crate) use budget::budget;
 pub(crate) use dead_letters::dead_letter_groups;
+pub(crate) use keys::key_ring;
 pub(crate) use list::list;
 pub(crate) use order::order_hash;
 pub(crate) use record::{content, find, rendition};

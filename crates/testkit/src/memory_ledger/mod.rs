@@ -2,6 +2,7 @@
 
 mod budget;
 mod feedback;
+mod keys;
 mod state;
 mod webhooks;
 
