@@ -9,6 +9,7 @@ pub mod doctor;
 mod event_file;
 pub mod feedback;
 pub mod init;
+pub mod keys;
 mod mailbox;
 pub mod restore;
 pub mod send;

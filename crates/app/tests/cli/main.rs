@@ -11,6 +11,7 @@ mod doctor;
 mod fake_server;
 mod feedback;
 mod finding_the_server;
+mod keys;
 mod privacy;
 mod reloading;
 mod sending;

@@ -75,7 +75,8 @@ impl KeyToken {
         let mut text = format!("{}_", Text(id));
         for chunk in secret.chunks(5) {
             let bits = chunk.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
-            text.extend((0..8).rev().map(|place| char::from(ALPHABET[(bits >> (5 * place)) as usize & 31])));
+            let digit = |place: u32| ALPHABET[usize::from((bits >> (5 * place)).to_le_bytes()[0] & 31)];
+            text.extend((0..8).rev().map(|place| char::from(digit(place))));
         }
         Self { id, text }
     }
