@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use http::HeaderName;
 use postrider_core::ports::clock::Random;
+use postrider_http::access::RUN_TOKEN_PREFIX;
 use serde::{Deserialize, Serialize};
 
 /// The header by which a server says which one it is.
@@ -39,7 +40,7 @@ impl ServerFile {
     #[must_use]
     pub fn new(url: String, random: &dyn Random) -> Self {
         let instance = format!("{:032x}", random.next_u128());
-        let token = format!("pr_run_{:032x}{:032x}", random.next_u128(), random.next_u128());
+        let token = format!("{RUN_TOKEN_PREFIX}{:032x}{:032x}", random.next_u128(), random.next_u128());
         Self { url, pid: std::process::id(), instance, token }
     }
 

@@ -30,6 +30,9 @@ use keyring::{KeySource, Remembered};
 pub use rate::{Quota, RateLimits};
 use routes::{Needs, Route};
 
+/// What the token of a server's run begins with. No key does.
+pub const RUN_TOKEN_PREFIX: &str = "pr_run_";
+
 /// Marks a request that a command in this process makes. It is put beside the request and is no part of it, so that nothing
 /// that comes over a connection can have it.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +84,8 @@ impl Access {
         Self::by(None)
     }
 
-    /// The same, for whoever shows `token` as well: the commands on this data directory.
+    /// The same, for whoever shows `token` as well, which begins with [`RUN_TOKEN_PREFIX`]: the commands on this data
+    /// directory.
     #[must_use]
     pub fn with_run_token(self, token: &str) -> Self {
         Self { run_token: Some(KeyHash::of(token)), ..self }
@@ -123,8 +127,10 @@ impl Access {
         changing.await.map_err(defect)?
     }
 
+    /// The beginning of the text spares everybody else the hash.
     fn is_run_token(&self, text: &str) -> bool {
-        self.run_token.is_some_and(|expected| KeyHash::of(text) == expected)
+        text.starts_with(RUN_TOKEN_PREFIX)
+            && self.run_token.is_some_and(|expected| KeyHash::of(text) == expected)
     }
 }
 
