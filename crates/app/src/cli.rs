@@ -73,6 +73,9 @@ enum Command {
     /// What came back by mail: bounces, complaints, answers
     #[command(subcommand)]
     Feedback(commands::feedback::FeedbackCommand),
+    /// API keys: who may ask the server, and for what
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
     /// Copy ledger and secret into one file, while the server runs or not
     Backup(commands::backup::BackupOptions),
     /// Put a backup into a new data directory
@@ -166,6 +169,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Suppressions(command) => commands::suppressions::run(&global, command).await,
         Command::Erase(options) => commands::erase::run(&global, &options).await,
         Command::Feedback(command) => commands::feedback::run(&global, &command).await,
+        Command::Keys(command) => commands::keys::run(&global, command).await,
         Command::Backup(options) => commands::backup::run(&global, &options).await,
         Command::Restore(options) => commands::restore::run(&global, &options).await,
         Command::Verify(options) => commands::verify::run(&global, &options).await,

@@ -2,9 +2,11 @@
 
 use axum::Router;
 use axum::body::Body;
+use http::request::Builder;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
+use postrider_http::access::InProcess;
 use postrider_sqlite::OpenError;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -12,18 +14,54 @@ use tower::ServiceExt as _;
 use crate::client::{self, ANSWER_BYTES_MAX, Sink};
 use crate::commands::Failure;
 use crate::runtime::{Parts, StartError, Types};
-use crate::server_file;
+use crate::server_file::{self, ServerFile, reachable};
 use postrider_environment::config::{LedgerSettings, Settings};
 
+/// Where commands find a key for a server that is not the one on their data directory. Not an option: other people of the
+/// machine see the options of every command.
+const KEY_VARIABLE: &str = "POSTRIDER_API_KEY";
 const CONTENT_TYPE: &str = "content-type";
 const JSON: (&str, &str) = (CONTENT_TYPE, "application/json");
 
 /// A way to the API.
 pub enum Connection {
-    /// A server at this authority, such as `127.0.0.1:8025`.
-    Server(String),
+    /// A server.
+    Server(Target),
     /// The API in this process, on a ledger that no server has open.
     Ledger(Box<Parts>),
+}
+
+/// A server, and what lets us in.
+pub struct Target {
+    /// Where it is, such as `127.0.0.1:8025`.
+    authority: String,
+    /// A key, or the token of its run; `None` where there is neither.
+    key: Option<String>,
+}
+
+impl Target {
+    /// The server whose file this is, if it answers. Left behind by a server that was killed, the file names a port that may
+    /// be anybody's by now.
+    async fn of_file(file: &ServerFile) -> Option<Self> {
+        let authority = authority(&file.url).ok()?;
+        let is_ours = client::instance_at(&authority).await.as_ref() == Some(&file.instance);
+        let token = Some(&file.token).filter(|token| !token.is_empty());
+        is_ours.then(|| Self { authority, key: token.cloned() })
+    }
+
+    /// A server that somebody has named.
+    fn named(authority: String) -> Self {
+        let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty());
+        Self { authority, key }
+    }
+
+    fn sign(&self, request: Builder) -> Builder {
+        let request = request.header(header::HOST, &self.authority);
+        match &self.key {
+            Some(key) => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
+            None => request,
+        }
+    }
 }
 
 /// What the API answered.
@@ -45,7 +83,14 @@ impl Answer {
     /// # Errors
     /// The problem's own words otherwise.
     pub fn success(self) -> Result<Value, Failure> {
-        if self.status.is_success() { Ok(self.body) } else { Err(Failure::new(problem_text(&self.body))) }
+        if self.status.is_success() {
+            return Ok(self.body);
+        }
+        let mut text = problem_text(&self.body);
+        if self.status == StatusCode::UNAUTHORIZED {
+            text.push_str(&format!(". Commands take a key for another server from {KEY_VARIABLE}"));
+        }
+        Err(Failure::new(text))
     }
 }
 
@@ -69,18 +114,20 @@ impl Connection {
     /// # Errors
     /// If there is neither.
     pub async fn open(settings: &Settings, server: Option<&str>, types: Types) -> Result<Self, Failure> {
+        let file = server_file::read(&settings.data_dir);
         if let Some(url) = server {
             let authority = authority(url)?;
             client::connect(&authority).await?;
-            return Ok(Self::Server(authority));
+            let of_file = match &file {
+                Some(file) => Target::of_file(file).await.filter(|target| target.authority == authority),
+                None => None,
+            };
+            return Ok(Self::Server(of_file.unwrap_or_else(|| Target::named(authority))));
         }
-        // Left behind by a server that was killed, the file names a port that may be anybody's by now.
-        let file = server_file::read(&settings.data_dir);
         if let Some(file) = &file
-            && let Ok(authority) = authority(&file.url)
-            && client::instance_at(&authority).await.as_ref() == Some(&file.instance)
+            && let Some(target) = Target::of_file(file).await
         {
-            return Ok(Self::Server(authority));
+            return Ok(Self::Server(target));
         }
         let is_there = match settings.ledger {
             LedgerSettings::Sqlite => settings.ledger_path.exists(),
@@ -101,9 +148,9 @@ impl Connection {
                 Err(error) => Err(Failure::because(&error)),
             };
         }
-        let listen = settings.listen.to_string();
+        let listen = reachable(settings.listen).to_string();
         if settings.listen.port() != 0 && client::instance_at(&listen).await.is_some() {
-            return Ok(Self::Server(listen));
+            return Ok(Self::Server(Target::named(listen)));
         }
         Err(Failure::new(format!(
             "no server answers at http://{listen}, and there is no ledger at {}. Start one with `postrider serve`, or \
@@ -165,9 +212,9 @@ impl Connection {
     pub async fn download(&self, path: &str, sink: Sink<'_>) -> Result<(), Failure> {
         let request = Request::get(path);
         let received = match self {
-            Self::Server(authority) => {
-                let request = request.header(header::HOST, authority).body(Full::default());
-                client::download(authority, well_formed(path, request)?, sink).await?
+            Self::Server(target) => {
+                let request = target.sign(request).body(Full::default());
+                client::download(&target.authority, well_formed(path, request)?, sink).await?
             }
             Self::Ledger(parts) => {
                 let request = well_formed(path, request.body(Body::empty()))?;
@@ -189,9 +236,9 @@ impl Connection {
             request = request.header(*name, *value);
         }
         let (status, bytes) = match self {
-            Self::Server(authority) => {
-                let request = request.header(header::HOST, authority).body(Full::new(body));
-                let received = client::exchange(authority, well_formed(path, request)?).await?;
+            Self::Server(target) => {
+                let request = target.sign(request).body(Full::new(body));
+                let received = client::exchange(&target.authority, well_formed(path, request)?).await?;
                 (received.status, received.bytes)
             }
             Self::Ledger(parts) => {
@@ -218,7 +265,9 @@ fn well_formed<B>(path: &str, request: http::Result<Request<B>>) -> Result<Reque
     request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))
 }
 
-async fn in_process(router: Router, request: Request<Body>) -> Response<Body> {
+/// Whoever can open the ledger need not show a key.
+async fn in_process(router: Router, mut request: Request<Body>) -> Response<Body> {
+    request.extensions_mut().insert(InProcess);
     router.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 

@@ -8,6 +8,7 @@ use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{Leases, Ledger};
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_environment::config::{DynamoSettings, LedgerSettings, Settings};
+use postrider_http::access::Access;
 use postrider_sqlite::SqliteLedger;
 
 use crate::runtime::StartError;
@@ -63,6 +64,15 @@ impl OpenLedger {
         match self.home {
             Home::File(_) => Leases::All,
             Home::Table => Leases::Expired,
+        }
+    }
+
+    /// How callers of the API are told apart: by keys that are remembered where no other process can change them.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        match self.home {
+            Home::File(_) => Access::by_own_keys(),
+            Home::Table => Access::by_shared_keys(),
         }
     }
 

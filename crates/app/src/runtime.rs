@@ -20,6 +20,7 @@ use postrider_core::ports::ledger::LedgerError;
 use postrider_core::ports::mailer::Mailer;
 use postrider_core::use_cases::budget as budget_hold;
 use postrider_http::BodyRoom;
+use postrider_http::access::RateLimits;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
@@ -47,7 +48,7 @@ use crate::ledger::OpenLedger;
 use crate::mirror::{self, OpenMirror};
 use crate::reload::Reloader;
 use crate::secret_file::{self, SecretError};
-use crate::server_file::{self, INSTANCE_HEADER};
+use crate::server_file::{self, INSTANCE_HEADER, ServerFile, reachable};
 use crate::webhooks::Webhooks;
 use postrider_environment::config::Settings;
 use postrider_environment::mailer::{MailerError, MailerParts, OpenMailer};
@@ -116,6 +117,11 @@ pub enum StartError {
         /// The system's words.
         reason: String,
     },
+    /// Others could reach it, and there was never a key.
+    #[error(
+        "{0} is not listened on, because there was never an API key: whoever reaches it could send and read. Make one with `postrider keys create`, with the same configuration, then start again; or listen on 127.0.0.1"
+    )]
+    NoKeys(SocketAddr),
 }
 
 fn list(errors: &[TypeError]) -> String {
@@ -265,6 +271,7 @@ impl Parts {
             wake_webhooks: Arc::new(move || webhook_bell.notify_one()),
             captured: Some(Arc::new(CapturedFolder::new(&settings.data_dir))),
             list_elsewhere: mirror::list_elsewhere(settings.ses_mirror.as_ref()).await,
+            access: Arc::new(opened.access()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             reload: Some(reload),
             sender: None,
@@ -298,6 +305,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where it takes bounces, if it does.
     pub bounce_address: Option<SocketAddr>,
+    /// Whether there was an API key when it started, so that it asks for one.
+    pub asks_for_keys: bool,
     intake: Intake,
     parts: Parts,
     mailer: Arc<dyn Mailer>,
@@ -320,7 +329,11 @@ impl Server {
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let unavailable =
             |error: std::io::Error| StartError::Listen { listen: settings.listen, reason: error.to_string() };
-        let parts = Box::pin(Parts::open(settings, Types::Needed)).await?;
+        let mut parts = Box::pin(Parts::open(settings, Types::Needed)).await?;
+        let asks_for_keys = parts.api.access.asks_for_keys(&*parts.api.ledger).await?;
+        if !asks_for_keys && !settings.listen.ip().is_loopback() {
+            return Err(StartError::NoKeys(settings.listen));
+        }
         let OpenMailer { mailer, connections, account } = Box::pin(open_mailer(settings, &parts)).await?;
         let account_rate = account.clone();
         let account_rate: AccountRate = Arc::new(move || account_rate.as_ref()?.rate_per_1000_secs());
@@ -366,8 +379,10 @@ impl Server {
         engine.resume().await?;
         let intake =
             Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
-        let instance = server_file::new_instance(&*parts.api.random);
-        let router = with_instance(parts.router(), &instance);
+        let file = ServerFile::new(format!("http://{}", reachable(address)), &*parts.api.random);
+        let limits = settings.rate_limit_per_second.map(RateLimits::new);
+        parts.api.access = Arc::new(parts.ledger.access().with_run_token(&file.token).limited(limits));
+        let router = with_instance(parts.router(), &file.instance);
         let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
         let webhooks = tokio::spawn(webhooks.run(stopped.clone()));
         let mut chores = JoinSet::new();
@@ -384,9 +399,9 @@ impl Server {
         }
         ingest::start(&settings.ingest, &parts.api, &stopped, &mut chores);
         let engine = tokio::spawn(engine.run(stopped));
-        let url = format!("http://{address}");
-        server_file::write(&settings.data_dir, &url, &instance).map_err(|error| {
-            StartError::DataDirectory { path: settings.data_dir.clone(), reason: error.to_string() }
+        file.write(&settings.data_dir).map_err(|error| StartError::DataDirectory {
+            path: settings.data_dir.clone(),
+            reason: error.to_string(),
         })?;
         let data_dir = settings.data_dir.clone();
         let bounce_address = intake.listening;
@@ -397,7 +412,8 @@ impl Server {
             parts,
             mailer,
             data_dir,
-            instance,
+            asks_for_keys,
+            instance: file.instance,
             stop,
             fatal,
             http,

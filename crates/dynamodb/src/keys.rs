@@ -23,6 +23,11 @@ pub(crate) fn budget() -> Key {
     Key::new(b"m", b"b")
 }
 
+/// API keys, all of them.
+pub(crate) fn api_keys() -> Key {
+    Key::new(b"m", b"k")
+}
+
 /// What [`Ledger::probe`](postrider_core::ports::ledger::Ledger::probe) writes.
 pub(crate) fn heartbeat() -> Key {
     Key::new(b"m", b"h")

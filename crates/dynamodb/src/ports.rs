@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::api_key::ApiKey;
 use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::NotificationId;
+use postrider_core::domain::id::{ApiKeyId, NotificationId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
@@ -15,6 +16,7 @@ use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
+use postrider_core::ports::keys::{KeyCreated, KeyLedger, NewKey};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
@@ -152,6 +154,21 @@ impl ErasureLedger for DynamoLedger {
     /// Reports that wait for their message go within fifteen days by themselves: nothing leads to them by their address.
     async fn finish_erasing(&self, _address: EmailAddress) -> Result<(), LedgerError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl KeyLedger for DynamoLedger {
+    async fn create_key(&self, new: NewKey) -> Result<KeyCreated, LedgerError> {
+        self.context.carry_out(&steps::CreateKey(new)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
+        steps::api_keys(&self.context).await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, now: Timestamp) -> Result<Option<ApiKey>, LedgerError> {
+        self.context.carry_out(&steps::RevokeKey { id, now }).await
     }
 }
 

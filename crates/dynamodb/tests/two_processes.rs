@@ -8,10 +8,12 @@ use postrider_core::domain::feedback::ReportKind;
 use postrider_core::domain::lifecycle::{OnUnknown, Verdict};
 use postrider_core::domain::status::Status;
 use postrider_core::limits::DYNAMODB_ENDPOINTS_SEEN_MS;
+use postrider_core::ports::keys::{KeyCreated, NewKey};
 use postrider_core::ports::ledger::{Acceptance, Claim, Finished};
 use postrider_dynamodb::fake::FakeTable;
 use postrider_dynamodb::{DynamoConfig, DynamoLedger};
 use postrider_testkit::contract::feedback::{report, take};
+use postrider_testkit::contract::keys::api_key;
 use postrider_testkit::contract::scene::{LEASE_MS, Scene, recipient_rules};
 use postrider_testkit::contract::webhooks::{claim_with, endpoint};
 use postrider_testkit::random::SeededRandom;
@@ -45,6 +47,20 @@ impl Two {
         let accepted = self.one.accept(Acceptance { lease_until, ..self.one.acceptance(order) }).await;
         accepted.claims.into_iter().next().expect("it is claimed")
     }
+}
+
+#[tokio::test]
+async fn a_key_that_one_revokes_is_revoked_for_the_other_at_once() {
+    let two = Two::new().await;
+    let key = api_key(&two.one, 1);
+    let new = NewKey { key: key.clone(), only_as_first: true };
+    two.one.ledger.create_key(new).await.expect("it is made");
+    assert_eq!(two.other.ledger.keys().await, Ok(vec![key.clone()]));
+    two.one.ledger.revoke_key(key.id, two.one.now()).await.expect("it is revoked");
+    let seen = two.other.ledger.keys().await.expect("they are read");
+    assert!(seen.iter().all(|key| !key.is_living()), "{seen:?}");
+    let second = NewKey { key: api_key(&two.other, 2), only_as_first: true };
+    assert_eq!(two.other.ledger.create_key(second).await, Ok(KeyCreated::NotTheFirst));
 }
 
 #[tokio::test]

@@ -1,18 +1,18 @@
-//! Who may ask, as long as the server has no keys: programs of this machine, and pages of its own.
+//! Keeps strange pages out: programs may ask, and pages of this server's own.
 //!
-//! A browser on this machine reaches a loopback address for any page that asks it to. Two checks keep strange pages
-//! out. The *host* a request names must be one by which this server is meant to be reached: a name that an attacker
-//! owns and lets point to 127.0.0.1 (DNS rebinding) is not. And a request that changes something must not come *from*
-//! another origin. Requests that name no host (HTTP/1.0, or a command in this process) pass: a browser always names
-//! one. `/healthz`, `/readyz` and `/metrics` tell nothing about anybody and are not behind the gate, so that a load
-//! balancer may ask by whatever name it likes.
+//! A browser reaches this server for any page that asks it to. Two checks keep strange pages out. The *host* a request
+//! names must be one by which this server is meant to be reached: a name that an attacker owns and lets point here (DNS
+//! rebinding) is not. And a request that changes something must not come *from* another origin. Requests that name no
+//! host (HTTP/1.0) pass: a browser always names one. `/healthz` and `/readyz` tell nothing about anybody and are not
+//! behind the gate, so that a load balancer may ask by whatever name it likes.
+//!
+//! Keys do not make it superfluous: a browser that was once signed in (Basic) adds the key to whatever a strange page sends
+//! here, and a page under a borrowed name could ask a person for it. Only who shows a key as `Bearer` need not pass, because no
+//! browser does that by itself. With keys a server may listen on any address, so then an address in digits is a name of ours
+//! as well: it cannot be borrowed. A page under such an address is still a strange one, unless it is the very address it asks.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 use crate::Problem;
@@ -33,23 +33,39 @@ impl Gate {
         Self { listen, public_host: public_url.and_then(public_host) }
     }
 
-    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Refuses what a strange page may have sent.
+    ///
+    /// # Errors
+    /// 403, saying which name would be ours.
+    pub(crate) fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        names: Names,
+    ) -> Result<(), Problem> {
+        let is_name = |authority: &str| {
+            self.is_ours(authority) || (names == Names::OwnAndAddresses && address_of(authority).is_some())
+        };
         // A request target with a host of its own (RFC 9112 §3.2.2) counts as much as the header beside it.
         let target = uri.authority().map(http::uri::Authority::as_str);
-        if target.is_some_and(|authority| !self.is_ours(authority)) {
+        if target.is_some_and(|authority| !is_name(authority)) {
             return Err(forbidden_host());
         }
         for host in headers.get_all(header::HOST) {
-            if !host.to_str().is_ok_and(|authority| self.is_ours(authority)) {
+            if !host.to_str().is_ok_and(is_name) {
                 return Err(forbidden_host());
             }
         }
         if method.is_safe() {
             return Ok(());
         }
+        // An address is no secret: a page under another one must not count as ours.
+        let asked = headers.get(header::HOST).and_then(|host| address_of(host.to_str().ok()?));
         let is_strange = |origin: &HeaderValue| {
             let authority = origin.to_str().ok().and_then(authority_of_origin);
-            !authority.is_some_and(|authority| self.is_ours(authority))
+            let is_asked = |authority: &str| asked.is_some() && address_of(authority) == asked;
+            !authority.is_some_and(|authority| self.is_ours(authority) || is_asked(authority))
         };
         let cross_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site");
         if cross_site || headers.get_all(header::ORIGIN).iter().any(is_strange) {
@@ -75,12 +91,18 @@ impl Gate {
     }
 }
 
-/// Refuses who is not let in, before anything else of the request is looked at.
-pub async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    match gate.check(request.method(), request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
+/// Which names count as this server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Those it is meant to be reached by.
+    Own,
+    /// The same, and every address in digits: whoever asks shows a key.
+    OwnAndAddresses,
+}
+
+/// The address that an authority names in digits.
+fn address_of(authority: &str) -> Option<IpAddr> {
+    host_of(authority)?.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
 /// The host of a URL by which people reach this server; `None` if it is not such a URL.
@@ -114,14 +136,14 @@ fn authority_of_origin(origin: &str) -> Option<&str> {
 }
 
 fn forbidden_host() -> Problem {
-    let detail = "this server has no keys yet and answers only to localhost, 127.0.0.1, [::1] and the host of \
-                  server.public_url, whichever name leads to it; nothing was done. Ask by one of these names, or set \
-                  server.public_url to the URL by which it is meant to be reached";
+    let detail = "without a key as Bearer this server answers only to localhost, to its addresses and to the host of \
+                  server.public_url, whichever name leads to it; nothing was done. Ask by one of these names, set \
+                  server.public_url to the URL by which it is meant to be reached, or send `Authorization: Bearer pr_…`";
     Problem::new(StatusCode::FORBIDDEN, "forbidden_host", detail)
 }
 
 fn forbidden_origin() -> Problem {
-    let detail = "this server has no keys yet and takes no changes from pages of other sites, which any site a person \
+    let detail = "without a key as Bearer this server takes no changes from pages of other sites, which any site a person \
                   visits could send; nothing was done. Send the request from a program, or set server.public_url to \
                   the URL by which your own pages are reached";
     Problem::new(StatusCode::FORBIDDEN, "forbidden_origin", detail)
@@ -137,7 +159,7 @@ mod tests {
         let gate = Gate::new(IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)), public_url);
         let given: HeaderMap =
             headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        gate.check(method, &Uri::from_static("/v1/events"), &given)
+        gate.check(method, &Uri::from_static("/v1/events"), &given, Names::Own)
             .map_or_else(|problem| problem.status().as_u16(), |()| 200)
     }
 
@@ -185,7 +207,8 @@ mod tests {
     #[test]
     fn a_host_in_the_request_target_counts_too() {
         let gate = Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None);
-        let check = |uri| gate.check(&Method::GET, &Uri::from_static(uri), &HeaderMap::new()).is_ok();
+        let check =
+            |uri| gate.check(&Method::GET, &Uri::from_static(uri), &HeaderMap::new(), Names::Own).is_ok();
         assert!(check("http://127.0.0.1:8025/v1/types"));
         assert!(!check("http://evil.example/v1/types"));
     }
@@ -215,6 +238,34 @@ mod tests {
         );
         let own = [(header::HOST, "localhost"), (SEC_FETCH_SITE, "same-origin")];
         assert_eq!(verdict(None, &Method::POST, &own), 200);
+    }
+
+    #[test]
+    fn with_keys_an_address_in_digits_is_ours_and_a_borrowed_name_is_not() {
+        let gate = Gate::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), Some("https://mail.shop.example"));
+        let check = |method: &Method, host: &str, origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
+            gate.check(method, &Uri::from_static("/"), &headers, Names::OwnAndAddresses).is_ok()
+        };
+        for ours in ["192.0.2.7:8025", "[2001:db8::1]:8025", "localhost", "mail.shop.example"] {
+            assert!(check(&Method::GET, ours, None), "{ours}");
+        }
+        for strange in
+            ["evil.example", "192.0.2.7.evil.example", "3221225991", "0300.0.2.7", "192.0.2.7@evil.example"]
+        {
+            assert!(!check(&Method::GET, strange, None), "{strange}");
+        }
+        assert!(check(&Method::POST, "192.0.2.7:8025", Some("http://192.0.2.7:8025")));
+        assert!(
+            !check(&Method::POST, "192.0.2.7:8025", Some("http://192.0.2.8:8025")),
+            "another machine's page"
+        );
+        assert!(
+            !check(&Method::POST, "mail.shop.example", Some("http://192.0.2.7")),
+            "it was not asked by its address"
+        );
     }
 
     #[test]

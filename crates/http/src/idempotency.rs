@@ -1,6 +1,9 @@
 //! `Idempotency-Key`: the same request gets the same answer, another request under the same key gets 422, a request
 //! that is still running gets 409.
 //!
+//! Each API key has its own: what one holder has asked for, and how it was answered, another neither gets nor hears of. What
+//! happens once only, happens once all the same, because that is the business key's work.
+//!
 //! A running key is remembered in this process only and forgotten when its request ends, however it ends: a crash
 //! leaves no key locked. Answers are remembered in the ledger for
 //! [`IDEMPOTENCY_KEPT_MS`](postrider_core::limits::IDEMPOTENCY_KEPT_MS); after that the key is free again.
@@ -16,6 +19,7 @@ use postrider_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use postrider_core::ports::ledger::RememberedAnswer;
 use serde_json::Value;
 
+use crate::access::Caller;
 use crate::state::Api;
 use crate::{Problem, remembered};
 
@@ -53,7 +57,12 @@ pub struct KeyedRequest {
 
 /// Reads the request's key, if it has one, and marks it as running. `parts` identify the request besides its path:
 /// the fingerprint of its body, for one.
-pub fn begin(api: &Api, headers: &HeaderMap, parts: &[&[u8]]) -> Result<Option<KeyedRequest>, Problem> {
+pub fn begin(
+    api: &Api,
+    caller: Option<&Caller>,
+    headers: &HeaderMap,
+    parts: &[&[u8]],
+) -> Result<Option<KeyedRequest>, Problem> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let text = value.to_str().ok().map(str::trim).filter(|text| !text.is_empty());
     let text = text.filter(|text| text.chars().count() <= IDEMPOTENCY_KEY_CHARS_MAX);
@@ -62,7 +71,12 @@ pub fn begin(api: &Api, headers: &HeaderMap, parts: &[&[u8]]) -> Result<Option<K
             format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters");
         return Err(Problem::bad_request("invalid_idempotency_key", detail));
     };
-    let key = Fingerprint::of_parts(&[b"idempotency-key", text.as_bytes()]);
+    let key = match caller {
+        Some(Caller::Key(id)) => {
+            Fingerprint::of_parts(&[b"idempotency-key", text.as_bytes(), b"of", &id.to_bytes()])
+        }
+        _ => Fingerprint::of_parts(&[b"idempotency-key", text.as_bytes()]),
+    };
     let newly = api.running_keys.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
     if !newly {
         let detail = "a request with this Idempotency-Key is still running; repeat it to get its answer";
@@ -90,7 +104,7 @@ pub fn begin_with_body(api: &Api, head: &Parts, body: &Value) -> Result<Option<K
     for (name, value) in attributes {
         parts.extend([name.as_bytes(), value]);
     }
-    begin(api, &head.headers, &parts)
+    begin(api, head.extensions.get(), &head.headers, &parts)
 }
 
 /// What a request came to.

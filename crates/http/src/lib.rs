@@ -1,5 +1,6 @@
 //! Postrider over HTTP: the API, its description, health, metrics and the dashboard.
 
+pub mod access;
 pub mod api;
 mod body;
 pub mod calls;

@@ -1,9 +1,12 @@
 //! The API's description, made from the code that serves it.
 
 use axum::response::{IntoResponse, Response};
-use http::header;
-use utoipa::OpenApi;
+use http::{Method, header};
+use postrider_core::domain::api_key::Scope;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::{Modify, OpenApi, openapi};
 
+use crate::access::routes::{self, Needs, Route};
 use crate::api::v1;
 
 #[derive(OpenApi)]
@@ -46,16 +49,58 @@ use crate::api::v1;
         v1::webhooks::delete,
         v1::webhooks::rotate_secret,
         v1::webhooks_replay::replay,
+        v1::keys::list,
+        v1::keys::create,
+        v1::keys::revoke,
         crate::unsubscribe::ask,
         crate::unsubscribe::unsubscribe,
         crate::health::healthz,
         crate::health::readyz,
         crate::metrics::metrics,
-        openapi,
+        describe,
     ),
-    components(schemas(v1::dead_letters::DeadLetterGroups))
+    components(schemas(v1::dead_letters::DeadLetterGroups)),
+    modifiers(&Security)
 )]
 struct Description;
+
+/// Says of each operation what it asks of its caller, from the table by which it is asked.
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, description: &mut openapi::OpenApi) {
+        let schemes = [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)];
+        let components = description.components.get_or_insert_default();
+        for (name, scheme) in schemes {
+            let http = HttpBuilder::new()
+                .scheme(scheme)
+                .description(Some("An API key, `pr_…`; with Basic as password or as user name. Not asked for as long as there was never one."))
+                .build();
+            components.add_security_scheme(name, SecurityScheme::Http(http));
+        }
+        for (path, item) in &mut description.paths.paths {
+            let operations = [
+                (Method::GET, &mut item.get),
+                (Method::POST, &mut item.post),
+                (Method::PUT, &mut item.put),
+                (Method::PATCH, &mut item.patch),
+                (Method::DELETE, &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let scope = match routes::route(&method, Some(path)) {
+                    Route::Known(Needs::Scope(scope)) => scope,
+                    Route::Known(Needs::ReadOnceKeysExist) => Scope::Read,
+                    _ => continue,
+                };
+                if let Some(operation) = operation {
+                    let either =
+                        ["bearer", "basic"].map(|name| SecurityRequirement::new(name, [scope.as_str()]));
+                    operation.security = Some(either.into());
+                }
+            }
+        }
+    }
+}
 
 /// The description as it was made last. What makes it is as large as a mail server, and a function need not carry it; a
 /// test keeps both the same.
@@ -70,6 +115,6 @@ pub fn description() -> String {
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", tag = "health",
     responses((status = 200, description = "OpenAPI 3.1.", content_type = "application/json")))]
-pub async fn openapi() -> Response {
+pub async fn describe() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], COMMITTED).into_response()
 }

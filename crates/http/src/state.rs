@@ -15,6 +15,7 @@ use postrider_mail::types::LiveTypes;
 use postrider_mail::verp::Verp;
 use postrider_webhook::OutboundConfig;
 
+use crate::access::Access;
 use crate::body::BodyRoom;
 use crate::gate::Gate;
 use crate::health::Health;
@@ -74,7 +75,9 @@ pub struct Api {
     pub webhook_targets: Arc<OutboundConfig>,
     /// Called after something changed about webhooks, so that who calls them wakes up.
     pub wake_webhooks: Arc<dyn Fn() + Send + Sync>,
-    /// Who may ask.
+    /// How callers are told apart.
+    pub access: Arc<Access>,
+    /// What keeps strange pages out.
     pub gate: Arc<Gate>,
     /// The list of the mail service's account, from which addresses must go as well that are taken off ours; `None` where
     /// the two are not kept in step.

@@ -4,7 +4,7 @@
 //! as long as the invocation's time allows; the rest waits for the sweep. The answer tells what was true when the event
 //! became durable: `sending` for what is sent now, `queued` for what waits.
 //!
-//! The API has no keys of its own. Whoever reaches it must have been let in by the authorizer in front of it, IAM or JWT:
+//! Behind a gateway the API has no keys of its own (`Access::by_gateway`). Whoever reaches it must have been let in by the authorizer in front of it, IAM or JWT:
 //! a request that none has seen is refused, but for the paths that tell nothing about anybody, the one that SNS signs, and the
 //! links by which mailbox providers unsubscribe, whose tokens we have signed.
 
@@ -131,7 +131,7 @@ impl Caller {
 }
 
 fn unauthorized() -> Problem {
-    let detail = "no authorizer has seen this request, and the API has no keys of its own; nothing was done. Give the route \
+    let detail = "no authorizer has seen this request, and behind a gateway the API has no keys of its own; nothing was done. Give the route \
                   AWS_IAM or JWT authorization, or the function URL AWS_IAM";
     Problem::new(StatusCode::FORBIDDEN, "not_authorized", detail)
 }

@@ -31,6 +31,7 @@ use postrider_environment::mailer::{MailerError, open_smtp};
 use postrider_environment::secret::{self, KeptSecretError};
 use postrider_environment::system::{SystemClock, SystemRandom};
 use postrider_http::BodyRoom;
+use postrider_http::access::Access;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
@@ -327,6 +328,7 @@ impl Wiring {
             sns: None,
             webhook_targets: Arc::new(self.webhook_targets()),
             wake_webhooks: Arc::new(|| ()),
+            access: Arc::new(Access::by_gateway()),
             gate: Arc::new(Gate::new(settings.listen.ip(), settings.public_url.as_deref())),
             captured: None,
             list_elsewhere: self.list_elsewhere().await,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::api_key::ApiKey;
 use postrider_core::domain::time::Timestamp;
 use postrider_core::ports::feedback::RecipientRules;
 use postrider_core::ports::ledger::{DeadLetterGroup, QueueStats};
@@ -29,6 +30,8 @@ pub struct Contents {
     pub dead_letters: Vec<DeadLetterGroup>,
     /// Entries on the suppression list that keep mail from the address asked about.
     pub suppressions: usize,
+    /// The API keys.
+    pub keys: Vec<ApiKey>,
     /// When somebody last asked a server whether it is ready.
     pub probed_at: Option<Timestamp>,
 }
@@ -64,6 +67,7 @@ pub fn glance(
             stats: queries::queue_stats(&connection, now)?,
             dead_letters: queries::dead_letter_groups(&connection)?,
             suppressions: suppressions.len(),
+            keys: queries::key_ring(&connection)?.into_keys(),
             probed_at,
         })
     };

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::api_key::{ApiKey, KeyRing};
 use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::{NotificationId, WebhookId};
+use postrider_core::domain::id::{ApiKeyId, NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
@@ -21,6 +22,7 @@ use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
     SuppressionQuery,
 };
+use postrider_core::ports::keys::{KeyCreated, KeyLedger, NewKey};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
@@ -41,10 +43,10 @@ use crate::opening::{self, BUSY_TIMEOUT, OpenError};
 use crate::queries;
 use crate::readers::Readers;
 use crate::steps::{
-    Accept, Claiming, ClaimingCalls, CreateWebhook, DeleteWebhook, Erasing, Finishing, FinishingCall,
-    ForgetAddress, ForgetEarlyReports, HoldRestored, Intervening, Probe, RecordFeedback, RememberAnswer,
-    Replaying, RestoredHeld, StoreBudget, StoreRendition, Stretch, Suppress, Sweeping, Unsuppress,
-    UpdateWebhook,
+    Accept, Claiming, ClaimingCalls, CreateKey, CreateWebhook, DeleteWebhook, Erasing, Finishing,
+    FinishingCall, ForgetAddress, ForgetEarlyReports, HoldRestored, Intervening, Probe, RecordFeedback,
+    RememberAnswer, Replaying, RestoredHeld, RevokeKey, StoreBudget, StoreRendition, Stretch, Suppress,
+    Sweeping, Unsuppress, UpdateWebhook,
 };
 use crate::writer::Writer;
 
@@ -240,6 +242,21 @@ impl ErasureLedger for SqliteLedger {
     async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
         self.writer.submit(ForgetEarlyReports(address)).await?;
         self.writer.cut_log_off().await
+    }
+}
+
+#[async_trait]
+impl KeyLedger for SqliteLedger {
+    async fn create_key(&self, new: NewKey) -> Result<KeyCreated, LedgerError> {
+        self.writer.submit(CreateKey(new)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
+        self.readers.read(|snapshot| queries::key_ring(snapshot).map(KeyRing::into_keys)).await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, now: Timestamp) -> Result<Option<ApiKey>, LedgerError> {
+        self.writer.submit(RevokeKey { id, now }).await
     }
 }
 

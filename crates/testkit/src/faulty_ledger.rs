@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
+use postrider_core::domain::api_key::ApiKey;
 use postrider_core::domain::budget::BudgetRecord;
 use postrider_core::domain::document::Fingerprint;
-use postrider_core::domain::id::{NotificationId, WebhookId};
+use postrider_core::domain::id::{ApiKeyId, NotificationId, WebhookId};
 use postrider_core::domain::notification::NotificationRecord;
 use postrider_core::domain::suppression::Suppression;
 use postrider_core::domain::time::Timestamp;
@@ -18,6 +19,7 @@ use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
+use postrider_core::ports::keys::{KeyCreated, KeyLedger, NewKey};
 use postrider_core::ports::ledger::{
     AcceptResult, Acceptance, ClaimDue, Claims, Content, DeadLetterGroup, FinishAttempt, Finished,
     Intervened, Intervention, Ledger, LedgerError, ListQuery, NotificationPage, QueueStats, RememberedAnswer,
@@ -210,6 +212,22 @@ impl ErasureLedger for FaultyLedger {
 
     async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
         self.call(self.inner.finish_erasing(address)).await
+    }
+}
+
+#[async_trait]
+impl KeyLedger for FaultyLedger {
+    async fn create_key(&self, new: NewKey) -> Result<KeyCreated, LedgerError> {
+        self.call(self.inner.create_key(new)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
+        // Every request may look who asks, before whatever a plan is about.
+        self.inner.keys().await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, now: Timestamp) -> Result<Option<ApiKey>, LedgerError> {
+        self.call(self.inner.revoke_key(id, now)).await
     }
 }
 

@@ -10,6 +10,7 @@ pub mod erase;
 mod event_file;
 pub mod feedback;
 pub mod init;
+pub mod keys;
 mod mailbox;
 pub mod restore;
 pub mod send;

@@ -96,11 +96,16 @@ fn greet(settings: &Settings, server: &Server) {
          \x20 mailer     {mailer}\n\
          {sandbox}\
          \x20 dashboard  {url}/\n\
-         \x20 no API key exists: everybody on this machine may send and read\n",
+         \x20 {keys}\n",
         version = env!("CARGO_PKG_VERSION"),
         ledger = ledger::describe(settings),
         mailer = mailer::describe(settings),
         sandbox = sandbox.unwrap_or_default(),
+        keys = if server.asks_for_keys {
+            "every request needs an API key (`postrider keys list`)"
+        } else {
+            "no API key exists: everybody on this machine may send and read"
+        },
     );
     // Whoever closed standard output does not want to read it.
     let _ = std::io::stdout().write_all(greeting.as_bytes());

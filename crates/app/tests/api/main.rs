@@ -13,6 +13,7 @@ mod gate;
 mod health;
 mod idempotency;
 mod interventions;
+mod keys;
 mod listing;
 mod outcomes;
 mod reloading;

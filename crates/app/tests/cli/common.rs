@@ -39,12 +39,21 @@ impl Serving {
 
     /// The same, with settings beside the defaults.
     pub fn start_with(directory: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut command = postrider(directory, &["serve", "--listen", "127.0.0.1:0"]);
+        Self::spawn(directory, "127.0.0.1:0", environment)
+    }
+
+    /// The same on an address of the test's own.
+    pub fn start_at(directory: &Path, listen: &str) -> Self {
+        Self::spawn(directory, listen, &[])
+    }
+
+    fn spawn(directory: &Path, listen: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = postrider(directory, &["serve", "--listen", listen]);
         command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut greeting = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut greeting).unwrap();
-        assert!(greeting.contains("listens on http://127.0.0.1:"), "{greeting}");
+        assert!(greeting.contains("listens on http://"), "{greeting}");
         Self(child)
     }
 

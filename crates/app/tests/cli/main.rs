@@ -12,6 +12,7 @@ mod erasing;
 mod fake_server;
 mod feedback;
 mod finding_the_server;
+mod keys;
 mod privacy;
 mod reloading;
 mod sending;

@@ -1,6 +1,7 @@
 //! What the product decides, as values and pure functions.
 
 pub mod address;
+pub mod api_key;
 pub mod bounce;
 pub mod budget;
 pub mod category;

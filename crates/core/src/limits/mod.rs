@@ -212,6 +212,15 @@ pub const SQS_WAIT_SECS: u64 = 20;
 /// The longest pause after SQS requests that failed.
 pub const SQS_PAUSE_MS_MAX: u64 = 60_000;
 
+/// API keys that live at the same time.
+pub const API_KEYS_MAX: usize = 100;
+/// Revoked API keys that are kept, so that people see what there was; beyond it those revoked first go.
+pub const API_KEYS_REVOKED_KEPT_MAX: usize = 20;
+/// Characters of an API key's name.
+pub const API_KEY_NAME_CHARS_MAX: usize = 64;
+/// Requests a second that a configuration may allow a key.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 1_000_000;
+
 /// Endpoints that hear what becomes of notifications.
 pub const WEBHOOKS_MAX: usize = 50;
 /// Bytes of an endpoint's URL.

@@ -21,6 +21,7 @@ use super::budget::BudgetLedger;
 use super::catalog::{RenditionId, SentCopy};
 use super::erasure::ErasureLedger;
 use super::feedback::{FeedbackEffect, FeedbackLedger};
+use super::keys::KeyLedger;
 use super::stats::StatsLedger;
 use super::webhooks::WebhookLedger;
 
@@ -364,7 +365,9 @@ pub struct QueueStats {
 
 /// Where notifications live.
 #[async_trait]
-pub trait Ledger: FeedbackLedger + WebhookLedger + BudgetLedger + StatsLedger + ErasureLedger {
+pub trait Ledger:
+    FeedbackLedger + WebhookLedger + BudgetLedger + StatsLedger + ErasureLedger + KeyLedger
+{
     /// Stores an event and its notifications, or finds the ones stored before. All or nothing. A notification whose
     /// recipient is on the suppression list is stored as `suppressed`.
     ///

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod erasure;
 pub mod feedback;
 mod history;
+pub mod keys;
 pub mod ledger;
 pub mod mailer;
 pub mod stats;

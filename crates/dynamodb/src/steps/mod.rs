@@ -2,6 +2,7 @@
 
 mod accept;
 mod answers;
+mod api_keys;
 mod budget;
 mod claim;
 mod due;
@@ -25,6 +26,7 @@ use postrider_core::ports::ledger::LedgerError;
 
 pub(crate) use accept::Accept;
 pub(crate) use answers::{RememberAnswer, recall};
+pub(crate) use api_keys::{CreateKey, RevokeKey, api_keys};
 pub(crate) use budget::{budget, store_budget, stored_budget};
 pub(crate) use claim::claim_due;
 pub(crate) use erase::erase;

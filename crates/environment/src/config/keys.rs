@@ -41,7 +41,7 @@ pub const KEYS: &[Key] = &[
         "server.listen",
         Kind::Text,
         "\"127.0.0.1:8025\"",
-        "Address and port of the API and the dashboard. Port 0 takes a free one. Only loopback addresses are allowed as long as the API has no keys.",
+        "Address and port of the API and the dashboard. Port 0 takes a free one. As long as there was never an API key (`postrider keys create`), `serve` refuses any but a loopback address.",
     ),
     key(
         "server.public_url",
@@ -72,6 +72,12 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "262144",
         "Bytes of one event's body; larger ones are answered 413. At most 262144.",
+    ),
+    key(
+        "server.rate_limit_per_second",
+        Kind::Number,
+        "",
+        "Requests a second for each API key, and for all together while there are no keys, 1 to 1000000; what is too much is answered 429. No limit if not set. Commands on the data directory are not counted.",
     ),
     key(
         "ledger.kind",

@@ -8,8 +8,8 @@ use postrider_core::domain::lifecycle::OnUnknown;
 use postrider_core::domain::retry::RetryPolicy;
 use postrider_core::domain::suppression::SoftBounceRule;
 use postrider_core::limits::{
-    ATTEMPTS_MAX, CONCURRENCY_MAX, REQUEST_BYTES_MAX, SMTP_CONNECTIONS_MAX, SMTP_TIMEOUT_MS_MAX,
-    SOFT_BOUNCES_MAX,
+    ATTEMPTS_MAX, CONCURRENCY_MAX, RATE_LIMIT_PER_SECOND_MAX, REQUEST_BYTES_MAX, SMTP_CONNECTIONS_MAX,
+    SMTP_TIMEOUT_MS_MAX, SOFT_BOUNCES_MAX,
 };
 use postrider_http::gate::public_host;
 use postrider_mail::mailers::smtp::{Credentials, SmtpConfig, SmtpConfigError, TlsMode};
@@ -55,6 +55,8 @@ pub struct Settings {
     pub soft_bounces: SoftBounceRule,
     /// Bytes of one event's body.
     pub request_limit_bytes: usize,
+    /// Requests a second for each key; `None` means no limit.
+    pub rate_limit_per_second: Option<u32>,
     /// What hands messages on.
     pub mailer: MailerSettings,
     /// Notifications in hand at once.
@@ -139,11 +141,6 @@ impl Settings {
         let listen: SocketAddr = listen_text.parse().map_err(|_| {
             read.invalid("server.listen", "must be an address and a port, such as 127.0.0.1:8025")
         })?;
-        if !listen.ip().is_loopback() {
-            let message = "must be a loopback address (127.0.0.1 or [::1]) because the API has no keys: anybody who \
-                           reaches it could send and read. Put a proxy that authenticates in front of it";
-            return Err(read.invalid("server.listen", message));
-        }
         let public_url = read.text("server.public_url");
         if public_url.as_deref().is_some_and(|url| public_host(url).is_none()) {
             return Err(read.invalid("server.public_url", "must be a URL such as https://mail.shop.example"));
@@ -158,6 +155,7 @@ impl Settings {
         };
         let on_unknown =
             read.choice("mailer.on_unknown", &[("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)])?;
+        let rate_limit = read.number_u32("server.rate_limit_per_second", 0, 1, RATE_LIMIT_PER_SECOND_MAX)?;
         let rate = read.number_u32("mailer.rate_per_second", 0, 0, 1_000_000)?;
         let sender = read_sender(&read)?;
         let mailer = read_mailer(&read, &sender)?;
@@ -185,6 +183,7 @@ impl Settings {
             ingest: read_ingest(&read)?,
             sandbox: read_sandbox(&read)?,
             ses_mirror: read_mirror(&read)?,
+            rate_limit_per_second: (rate_limit > 0).then_some(rate_limit),
             request_limit_bytes: read.size(
                 "server.request_limit_bytes",
                 REQUEST_BYTES_MAX,

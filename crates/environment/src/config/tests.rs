@@ -70,11 +70,16 @@ fn a_wrong_value_names_the_setting_as_it_was_written() {
 }
 
 #[test]
-fn without_keys_only_loopback_may_be_listened_on() {
-    for listen in ["0.0.0.0:8025", "192.0.2.1:80", "[::]:8025"] {
-        assert!(from_environment(&[("POSTRIDER__SERVER__LISTEN", listen)]).unwrap_err().contains("loopback"));
+fn requests_are_limited_only_if_somebody_says_so() {
+    let limit = |value| {
+        let read = from_environment(&[("POSTRIDER__SERVER__RATE_LIMIT_PER_SECOND", value)]);
+        read.map(|settings| settings.rate_limit_per_second)
+    };
+    assert_eq!(from_environment(&[]).unwrap().rate_limit_per_second, None);
+    assert_eq!(limit("20").unwrap(), Some(20));
+    for wrong in ["0", "-1", "1000001"] {
+        assert!(limit(wrong).is_err(), "{wrong}");
     }
-    assert!(from_environment(&[("POSTRIDER__SERVER__LISTEN", "[::1]:0")]).is_ok());
 }
 
 #[test]

@@ -7,21 +7,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
-use http::StatusCode;
 
+use crate::access::{self, Door};
 use crate::state::Api;
-use crate::{Problem, dashboard, gate, health, metrics, openapi, reload, unsubscribe};
+use crate::{dashboard, health, metrics, openapi, reload, unsubscribe};
 
-/// Every route of the server over one shared state.
+/// Every route of the server over one shared state. What each of them asks of its caller, [`access::routes`] says.
 pub fn router(api: Api) -> Router {
-    let open = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::metrics))
-        .route("/v1/feedback/sns", post(v1::feedback::sns))
-        .route("/v1/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
-        .method_not_allowed_fallback(method_not_allowed);
-    let gate = Arc::clone(&api.gate);
+    let door = Arc::new(Door::of(&api));
     Router::new()
         .route("/v1/events", post(v1::events::post_event))
         .route("/v1/events/batch", post(v1::batch::post_batch))
@@ -54,18 +47,16 @@ pub fn router(api: Api) -> Router {
         )
         .route("/v1/webhooks/{id}/rotate-secret", post(v1::webhooks::rotate_secret))
         .route("/v1/webhooks/{id}/replay", post(v1::webhooks_replay::replay))
-        .route("/openapi.json", get(openapi::openapi))
+        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
+        .route("/v1/keys/{id}", delete(v1::keys::revoke))
+        .route("/v1/feedback/sns", post(v1::feedback::sns))
+        .route("/v1/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::describe))
         .merge(dashboard::routes())
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(|| async {
-            Problem::not_found("no_such_path", "there is nothing here; /openapi.json lists every path")
-        })
-        .layer(from_fn_with_state(gate, gate::guard))
-        .merge(open)
+        // Also around what no route takes: whoever may not ask does not hear what there is.
+        .layer(from_fn_with_state(door, access::guard))
         .with_state(api)
-}
-
-async fn method_not_allowed() -> Problem {
-    let detail = "this path exists, but not for this method; /openapi.json lists the methods";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }

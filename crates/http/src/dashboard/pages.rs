@@ -1,5 +1,6 @@
 //! The pages.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use super::page;
 use crate::Problem;
+use crate::access::Caller;
 use crate::api::v1::message::original;
 use crate::api::v1::view::NotificationView;
 use crate::extract::{Path, Query};
@@ -32,6 +34,7 @@ pub struct OverviewFilter {
 /// The latest notifications, or those of one order.
 pub async fn overview(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(filter): Query<OverviewFilter>,
 ) -> Result<Response, Problem> {
     let order = filter.order.trim();
@@ -51,13 +54,17 @@ pub async fn overview(
     let next = listed.next.map(|id| id.to_string());
     let context = context! {
         order => order, status => filter.status, statuses => statuses,
-        rows => Value::from(Serde(rows)), open => Value::from(Serde(open)), next => next, sandbox => sandbox(&api),
+        rows => Value::from(Serde(rows)), open => Value::from(Serde(open)), next => next, sandbox => sandbox(&api), keyless => caller == Caller::Anybody,
     };
     Ok(page::render("overview", StatusCode::OK, context))
 }
 
 /// One notification with its timeline and its message.
-pub async fn notification(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn notification(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let record = match id.parse() {
         Ok(id) => api.ledger.find(id).await?,
         Err(_) => None,
@@ -66,7 +73,7 @@ pub async fn notification(State(api): State<Api>, Path(id): Path<String>) -> Res
         return Ok(page::render(
             "missing",
             StatusCode::NOT_FOUND,
-            context! { id => id, sandbox => sandbox(&api) },
+            context! { id => id, sandbox => sandbox(&api), keyless => caller == Caller::Anybody },
         ));
     };
     let subject = match original(&api, record.notification.id).await {
@@ -79,7 +86,7 @@ pub async fn notification(State(api): State<Api>, Path(id): Path<String>) -> Res
     Ok(page::render(
         "notification",
         StatusCode::OK,
-        context! { it => Value::from(Serde(view)), subject => subject, sandbox => sandbox(&api) },
+        context! { it => Value::from(Serde(view)), subject => subject, sandbox => sandbox(&api), keyless => caller == Caller::Anybody },
     ))
 }
 

@@ -1,5 +1,6 @@
 //! `/types`: every type, sample and locale as a customer would see it, on a phone and on a desk, by day and by night.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page;
 use crate::Problem;
+use crate::access::Caller;
 use crate::api::v1::types::refusal;
 use crate::extract::{Path, Query};
 use crate::state::Api;
@@ -25,7 +27,7 @@ struct TypeOnPage {
 }
 
 /// The page. Messages are in frames that load when they are looked at; nothing on it needs a script.
-pub async fn types(State(api): State<Api>) -> Response {
+pub async fn types(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Response {
     let types = api.types.current().types().into_iter().map(|known| TypeOnPage {
         name: known.name,
         description: known.description,
@@ -35,7 +37,11 @@ pub async fn types(State(api): State<Api>) -> Response {
         locales: known.locales,
     });
     let types: Vec<_> = types.collect();
-    page::render("types", StatusCode::OK, context! { types => Value::from(Serde(types)) })
+    page::render(
+        "types",
+        StatusCode::OK,
+        context! { types => Value::from(Serde(types)), keyless => caller == Caller::Anybody },
+    )
 }
 
 /// Which message a frame shows.

@@ -11,6 +11,7 @@ use postrider_core::domain::address::EmailAddress;
 use postrider_core::ports::clock::Clock as _;
 use postrider_core::ports::ledger::Ledger;
 use postrider_http::BodyRoom;
+use postrider_http::access::{Access, InProcess};
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
@@ -124,6 +125,7 @@ impl World {
             wake_webhooks: Arc::new(|| ()),
             captured: None,
             list_elsewhere: None,
+            access: Arc::new(Access::by_own_keys()),
             gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Some("https://mail.shop.example"))),
             reload: None,
             sender: None,
@@ -152,7 +154,17 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        self.answer(request.body(body.into()).unwrap()).await
+    }
+
+    /// Asks as a command does that has the ledger open itself.
+    pub async fn ask_in_process(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        self.answer(request.extension(InProcess).body(body.into()).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status.as_u16(), headers: head.headers, bytes }

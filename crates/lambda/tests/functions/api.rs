@@ -12,6 +12,7 @@ use postrider_core::limits::REQUEST_BYTES_MAX;
 use postrider_core::ports::feedback::FeedbackLedger as _;
 use postrider_core::ports::ledger::Ledger;
 use postrider_http::BodyRoom;
+use postrider_http::access::Access;
 use postrider_http::gate::Gate;
 use postrider_http::health::Health;
 use postrider_http::idempotency::RunningKeys;
@@ -47,6 +48,7 @@ fn function(world: &World) -> ApiFunction {
         sns: None,
         webhook_targets: Arc::default(),
         wake_webhooks: Arc::new(|| ()),
+        access: Arc::new(Access::by_gateway()),
         gate: Arc::new(Gate::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None)),
         captured: None,
         list_elsewhere: None,

@@ -6,13 +6,14 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i32 = 0x506f_7374;
 
 /// One step a version, each applied in one transaction. A step, once released, never changes.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("0001_ledger.sql"),
     include_str!("0002_answers_by_age.sql"),
     include_str!("0003_feedback.sql"),
     include_str!("0004_webhooks.sql"),
     include_str!("0005_category.sql"),
     include_str!("0006_budget.sql"),
+    include_str!("0007_keys.sql"),
     include_str!("0008_erasure.sql"),
 ];
 

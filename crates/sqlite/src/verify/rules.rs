@@ -17,7 +17,7 @@ pub(super) struct Rule {
 }
 
 /// Status codes are those of `postrider_core::ports::codes`.
-pub(super) const RULES: [Rule; 14] = [
+pub(super) const RULES: [Rule; 15] = [
     Rule {
         name: "events",
         meaning: "every notification has its event",
@@ -129,6 +129,14 @@ pub(super) const RULES: [Rule; 14] = [
         tell: number,
         sql: "SELECT NULL, w.seq, w.pending_calls FROM webhooks w WHERE w.pending_calls <> \
               (SELECT count(*) FROM webhook_calls c WHERE c.webhook_seq = w.seq)",
+    },
+    Rule {
+        name: "api-keys",
+        meaning: "every API key can be recognized, and says what it is for",
+        broken: "an API key cannot be used; make another and delete the row: scopes",
+        tell: number,
+        sql: "SELECT NULL, seq, scopes FROM api_keys \
+              WHERE length(id) <> 16 OR length(hash) <> 32 OR scopes NOT BETWEEN 1 AND 7",
     },
 ];
 

@@ -15,6 +15,7 @@ pub mod finishing;
 pub mod forgetting;
 pub mod idempotency;
 pub mod intervening;
+pub mod keys;
 pub mod listing;
 pub mod paging;
 pub mod races;
@@ -144,6 +145,16 @@ macro_rules! ledger_contract {
                 a_hold_that_is_over_lets_everything_go,
                 a_hold_that_is_over_lets_some_go_at_a_time,
                 counts_at_the_same_time_count_once
+            }
+            keys {
+                a_key_comes_back_as_it_was,
+                the_same_key_again_finds_the_first,
+                a_revoked_key_stays_revoked,
+                what_is_not_there_cannot_be_revoked,
+                no_more_keys_live_than_the_bound,
+                the_last_revoked_keys_are_kept,
+                only_the_first_key_is_made_as_the_first,
+                of_many_first_keys_one_is_made
             }
             idempotency {
                 the_same_request_gets_the_same_answer,

@@ -3,6 +3,7 @@
 mod budget;
 mod erasure;
 mod feedback;
+mod keys;
 mod state;
 mod stats;
 mod webhooks;

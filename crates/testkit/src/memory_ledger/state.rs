@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use postrider_core::domain::api_key::KeyRing;
 use postrider_core::domain::document::Fingerprint;
 use postrider_core::domain::event::StoredEvent;
 use postrider_core::domain::id::NotificationId;
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub(super) early_reports: HashMap<String, Vec<Feedback>>,
     pub(super) webhooks: Webhooks,
     pub(super) budget: Option<StoredBudget>,
+    pub(super) api_keys: KeyRing,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +90,7 @@ impl State {
             early_reports: HashMap::new(),
             webhooks: Webhooks::default(),
             budget: None,
+            api_keys: KeyRing::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing is changed but a file that is made in the data directory and taken away again, nothing is sent, and nobody is
 //! asked but whom the configuration names.
 
+mod keys;
 mod mail;
 mod place;
 mod waiting;

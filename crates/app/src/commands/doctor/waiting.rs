@@ -16,10 +16,11 @@ use postrider_sqlite::{Contents, Glance, OpenError, Reservation, glance};
 use serde_json::Value;
 
 use super::Exams;
+use super::keys::keys;
 use crate::client;
 use crate::commands::Failure;
 use crate::ledger::OpenLedger;
-use crate::server_file;
+use crate::server_file::{self, reachable};
 
 /// What is due for longer does not go out.
 const OVERDUE_MS: u64 = 5 * 60 * 1000;
@@ -37,7 +38,7 @@ pub(super) async fn server(settings: &Settings, exams: &mut Exams) {
             Some(authority.to_owned())
         }
         _ if matches!(settings.ledger, LedgerSettings::DynamoDb(_)) => {
-            let listen = settings.listen.to_string();
+            let listen = reachable(settings.listen).to_string();
             client::instance_at(&listen).await.map(|_| listen)
         }
         _ => None,
@@ -103,6 +104,7 @@ pub(super) async fn ledger(settings: &Settings, secret: Option<Secret>, now: Tim
     match &settings.ledger {
         LedgerSettings::Sqlite if !settings.ledger_path.exists() => {
             exams.ok("ledger", "there is none yet; the first start makes one");
+            keys(settings, &[], exams);
         }
         LedgerSettings::Sqlite => {
             let Some(secret) = secret else { return };
@@ -125,7 +127,8 @@ pub(super) async fn ledger(settings: &Settings, secret: Option<Secret>, now: Tim
 
 fn of_file(settings: &Settings, found: &Glance, now: Timestamp, exams: &mut Exams) {
     let path = settings.ledger_path.display();
-    let Some(Contents { stats, dead_letters, suppressions, probed_at }) = &found.contents else {
+    let Some(Contents { stats, dead_letters, suppressions, keys: api_keys, probed_at }) = &found.contents
+    else {
         return exams
             .ok("ledger", format!("{path} is of schema version {}, which `serve` brings up", found.schema));
     };
@@ -144,6 +147,7 @@ fn of_file(settings: &Settings, found: &Glance, now: Timestamp, exams: &mut Exam
             "`postrider suppressions list` says why; `suppressions remove` takes it off",
         );
     }
+    keys(settings, api_keys, exams);
     queue(stats, dead_letters, now, exams);
 }
 
@@ -159,12 +163,13 @@ async fn table(settings: &Settings, secret: Option<Secret>, now: Timestamp, exam
         Err(error) => return exams.failed("ledger", Failure::because(&error).to_string(), CURE),
     };
     let ledger = opened.ledger();
-    match (ledger.queue_stats(now).await, ledger.dead_letter_groups().await) {
-        (Ok(stats), Ok(groups)) => {
+    match (ledger.queue_stats(now).await, ledger.dead_letter_groups().await, ledger.keys().await) {
+        (Ok(stats), Ok(groups), Ok(api_keys)) => {
             exams.ok("ledger", format!("{} opens", crate::ledger::describe(settings)));
+            keys(settings, &api_keys, exams);
             queue(&stats, &groups, now, exams);
         }
-        (Err(error), _) | (_, Err(error)) => {
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
             exams.failed("ledger", Failure::because(&error).to_string(), CURE);
         }
     }

@@ -1,5 +1,6 @@
 //! `POST /v1/notifications/{id}/retry`, `/cancel` and `/hold`: what a person may do to a notification.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -9,6 +10,7 @@ use postrider_core::ports::ledger::{Intervened, Intervention, RememberedAnswer};
 use super::view::NotificationView;
 use super::{erased, no_such_notification, parse_id};
 use crate::Problem;
+use crate::access::Caller;
 use crate::extract::Path;
 use crate::idempotency::{self, Outcome};
 use crate::state::Api;
@@ -22,9 +24,10 @@ use crate::state::Api;
 pub async fn retry(
     State(api): State<Api>,
     Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let response = intervene(&api, &id, Intervention::Retry, &headers).await?;
+    let response = intervene(&api, &id, Intervention::Retry, caller, &headers).await?;
     (api.wake)();
     Ok(response)
 }
@@ -38,9 +41,10 @@ pub async fn retry(
 pub async fn cancel(
     State(api): State<Api>,
     Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    intervene(&api, &id, Intervention::Cancel, &headers).await
+    intervene(&api, &id, Intervention::Cancel, caller, &headers).await
 }
 
 /// Has a notification wait until somebody asks for a retry, or takes it back.
@@ -52,15 +56,17 @@ pub async fn cancel(
 pub async fn hold(
     State(api): State<Api>,
     Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    intervene(&api, &id, Intervention::Hold, &headers).await
+    intervene(&api, &id, Intervention::Hold, caller, &headers).await
 }
 
 async fn intervene(
     api: &Api,
     id_text: &str,
     intervention: Intervention,
+    caller: Caller,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let id = parse_id(id_text)?;
@@ -69,7 +75,7 @@ async fn intervene(
         Intervention::Hold => "hold",
         Intervention::Retry | Intervention::Hasten | Intervention::Resume => "retry",
     };
-    let keyed = idempotency::begin(api, headers, &[verb.as_bytes(), id_text.as_bytes()])?;
+    let keyed = idempotency::begin(api, Some(&caller), headers, &[verb.as_bytes(), id_text.as_bytes()])?;
     idempotency::once(api, keyed, async {
         match api.ledger.intervene(id, intervention, api.clock.now()).await? {
             Intervened::Done(notification) => {

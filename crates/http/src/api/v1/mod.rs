@@ -8,6 +8,7 @@ pub mod events;
 pub mod feedback;
 pub mod feedback_messages;
 pub mod interventions;
+pub mod keys;
 pub mod message;
 pub mod notifications;
 pub mod recipients;
