@@ -49,10 +49,21 @@ impl Target {
         is_ours.then(|| Self { authority, key: token.cloned() })
     }
 
-    /// A server that somebody has named.
-    fn named(authority: String) -> Self {
+    /// A server that somebody has named, and shown the key that is meant for it.
+    fn named(authority: String) -> Result<Self, Failure> {
         let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty());
-        Self { authority, key }
+        if key.is_some() && !is_this_machine(&authority) {
+            return Err(Failure::new(format!(
+                "{KEY_VARIABLE} would go to {authority} over the network for everybody to read; nothing was sent. Bring the \
+                 server's port to this machine (ssh -L 8025:127.0.0.1:8025 …) and name it as http://127.0.0.1:8025"
+            )));
+        }
+        Ok(Self { authority, key })
+    }
+
+    /// Whatever answers where a server should: it is shown no key.
+    fn found(authority: String) -> Self {
+        Self { authority, key: None }
     }
 
     fn sign(&self, request: Builder) -> Builder {
@@ -122,7 +133,10 @@ impl Connection {
                 Some(file) => Target::of_file(file).await.filter(|target| target.authority == authority),
                 None => None,
             };
-            return Ok(Self::Server(of_file.unwrap_or_else(|| Target::named(authority))));
+            return Ok(Self::Server(match of_file {
+                Some(target) => target,
+                None => Target::named(authority)?,
+            }));
         }
         if let Some(file) = &file
             && let Some(target) = Target::of_file(file).await
@@ -150,7 +164,7 @@ impl Connection {
         }
         let listen = reachable(settings.listen).to_string();
         if settings.listen.port() != 0 && client::instance_at(&listen).await.is_some() {
-            return Ok(Self::Server(Target::named(listen)));
+            return Ok(Self::Server(Target::found(listen)));
         }
         Err(Failure::new(format!(
             "no server answers at http://{listen}, and there is no ledger at {}. Start one with `postrider serve`, or \
@@ -282,6 +296,12 @@ fn authority(url: &str) -> Result<String, Failure> {
             Err(Failure::new(format!("{url} is not a server's URL; it looks like http://127.0.0.1:8025")))
         }
     }
+}
+
+fn is_this_machine(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Percent-encodes a value for a query string.

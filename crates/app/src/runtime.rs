@@ -381,7 +381,9 @@ impl Server {
             Intake::start(&settings.feedback, &parts.api, parts.api.return_paths.as_ref(), &stopped).await?;
         let file = ServerFile::new(format!("http://{}", reachable(address)), &*parts.api.random);
         let limits = settings.rate_limit_per_second.map(RateLimits::new);
-        parts.api.access = Arc::new(parts.ledger.access().with_run_token(&file.token).limited(limits));
+        let access = parts.ledger.access().with_run_token(&file.token).limited(limits);
+        let access = if address.ip().is_loopback() { access } else { access.always_asking() };
+        parts.api.access = Arc::new(access);
         let router = with_instance(parts.router(), &file.instance);
         let http = tokio::spawn(postrider_http::server::serve(listener, router, stopped.clone()));
         let webhooks = tokio::spawn(webhooks.run(stopped.clone()));

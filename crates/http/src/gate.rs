@@ -2,14 +2,15 @@
 //!
 //! A browser reaches this server for any page that asks it to. Two checks keep strange pages out. The *host* a request
 //! names must be one by which this server is meant to be reached: a name that an attacker owns and lets point here (DNS
-//! rebinding) is not. And a request that changes something must not come *from* another origin. Requests that name no
-//! host (HTTP/1.0) pass: a browser always names one. `/healthz` and `/readyz` tell nothing about anybody and are not
+//! rebinding) is not. And a request that changes something must not come *from* another origin than the one it asks, its
+//! port included, or that of `public_url`: other ports are other people's programs. Requests that name no host
+//! (HTTP/1.0) pass: a browser always names one. `/healthz` and `/readyz` tell nothing about anybody and are not
 //! behind the gate, so that a load balancer may ask by whatever name it likes.
 //!
 //! Keys do not make it superfluous: a browser that was once signed in (Basic) adds the key to whatever a strange page sends
 //! here, and a page under a borrowed name could ask a person for it. Only who shows a key as `Bearer` need not pass, because no
 //! browser does that by itself. With keys a server may listen on any address, so then an address in digits is a name of ours
-//! as well: it cannot be borrowed. A page under such an address is still a strange one, unless it is the very address it asks.
+//! as well: it cannot be borrowed.
 
 use std::net::IpAddr;
 
@@ -24,13 +25,15 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Gate {
     listen: IpAddr,
     public_host: Option<String>,
+    public_port: u16,
 }
 
 impl Gate {
     /// Lets in who names a loopback host, the address the server listens on, or the host of `public_url`.
     #[must_use]
     pub fn new(listen: IpAddr, public_url: Option<&str>) -> Self {
-        Self { listen, public_host: public_url.and_then(public_host) }
+        let public_port = public_url.and_then(place_of_origin).map_or(0, |(_, port)| port);
+        Self { listen, public_host: public_url.and_then(public_host), public_port }
     }
 
     /// Refuses what a strange page may have sent.
@@ -60,12 +63,12 @@ impl Gate {
         if method.is_safe() {
             return Ok(());
         }
-        // An address is no secret: a page under another one must not count as ours.
-        let asked = headers.get(header::HOST).and_then(|host| address_of(host.to_str().ok()?));
+        let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let is_strange = |origin: &HeaderValue| {
-            let authority = origin.to_str().ok().and_then(authority_of_origin);
-            let is_asked = |authority: &str| asked.is_some() && address_of(authority) == asked;
-            !authority.is_some_and(|authority| self.is_ours(authority) || is_asked(authority))
+            let Some(origin) = origin.to_str().ok() else { return true };
+            let Some((host, port)) = place_of_origin(origin) else { return true };
+            let is_asked = asked.is_some_and(|asked| is_place(asked, host, port, origin));
+            !(is_asked || (self.is_public(host) && port == self.public_port))
         };
         let cross_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site");
         if cross_site || headers.get_all(header::ORIGIN).iter().any(is_strange) {
@@ -130,9 +133,31 @@ fn host_of(authority: &str) -> Option<&str> {
     (is_host && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(host)
 }
 
-/// `null`, which stands for "will not say", and the origins of extensions have none.
-fn authority_of_origin(origin: &str) -> Option<&str> {
-    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))
+/// Host and port of an origin or a URL. `null`, which stands for "will not say", and the origins of extensions have none.
+fn place_of_origin(origin: &str) -> Option<(&str, u16)> {
+    let (rest, default) = match origin.strip_prefix("https://") {
+        Some(rest) => (rest, 443),
+        None => (origin.strip_prefix("http://")?, 80),
+    };
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some((host_of(authority)?, port_of(authority, default)?))
+}
+
+/// Whether the authority that was asked is `host` and `port`. One without a port means that of the origin's scheme: a proxy
+/// that speaks TLS for this server passes on the host as it was asked.
+fn is_place(asked: &str, host: &str, port: u16, origin: &str) -> bool {
+    let default = if origin.starts_with("https://") { 443 } else { 80 };
+    host_of(asked).is_some_and(|asked| asked.eq_ignore_ascii_case(host))
+        && port_of(asked, default) == Some(port)
+}
+
+fn port_of(authority: &str, default: u16) -> Option<u16> {
+    // The colons of an address in brackets are none of a port.
+    let after = authority.rsplit(']').next()?;
+    match after.rsplit_once(':') {
+        None | Some((_, "")) => Some(default),
+        Some((_, port)) => port.parse().ok(),
+    }
 }
 
 fn forbidden_host() -> Problem {
@@ -215,19 +240,36 @@ mod tests {
 
     #[test]
     fn changes_from_pages_of_other_sites_are_refused() {
-        let by = |method: &Method, origin| {
-            let headers = [(header::HOST, "localhost:8025"), (header::ORIGIN, origin)];
+        let by = |method: &Method, host, origin| {
+            let headers = [(header::HOST, host), (header::ORIGIN, origin)];
             verdict(Some("https://mail.shop.example"), method, &headers)
         };
-        for ours in ["http://localhost:8025", "http://127.0.0.1", "https://mail.shop.example"] {
-            assert_eq!(by(&Method::POST, ours), 200, "{ours}");
+        for (host, ours) in [
+            ("localhost:8025", "http://localhost:8025"),
+            ("127.0.0.1", "http://127.0.0.1"),
+            ("[::1]:8025", "http://[::1]:8025"),
+            ("localhost:80", "http://localhost"),
+            ("localhost:8025", "https://mail.shop.example"),
+            ("mail.shop.example", "https://mail.shop.example:443"),
+        ] {
+            assert_eq!(by(&Method::POST, host, ours), 200, "{ours} asks {host}");
         }
-        for strange in
-            ["null", "https://evil.example", "http://localhost.evil.example", "chrome-extension://x", ""]
-        {
-            assert_eq!(by(&Method::POST, strange), 403, "{strange}");
-            assert_eq!(by(&Method::DELETE, strange), 403, "{strange}");
-            assert_eq!(by(&Method::GET, strange), 200, "{strange}");
+        for strange in [
+            "null",
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "http://127.0.0.1:8025",
+            "http://mail.shop.example",
+            "https://mail.shop.example:8443",
+            "https://localhost:99999",
+            "chrome-extension://x",
+            "",
+        ] {
+            assert_eq!(by(&Method::POST, "localhost:8025", strange), 403, "{strange}");
+            assert_eq!(by(&Method::DELETE, "localhost:8025", strange), 403, "{strange}");
+            assert_eq!(by(&Method::GET, "localhost:8025", strange), 200, "{strange}");
         }
         let cross_site = [(header::HOST, "localhost"), (SEC_FETCH_SITE, "cross-site")];
         assert_eq!(verdict(None, &Method::POST, &cross_site), 403);
@@ -261,6 +303,10 @@ mod tests {
         assert!(
             !check(&Method::POST, "192.0.2.7:8025", Some("http://192.0.2.8:8025")),
             "another machine's page"
+        );
+        assert!(
+            !check(&Method::POST, "192.0.2.7:8025", Some("http://192.0.2.7:9000")),
+            "another program's page on the same machine"
         );
         assert!(
             !check(&Method::POST, "mail.shop.example", Some("http://192.0.2.7")),

@@ -1,6 +1,7 @@
 //! A ledger that fails when a test says so.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -49,6 +50,7 @@ pub enum Fault {
 pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
     plan: Mutex<VecDeque<Fault>>,
+    hides_keys: AtomicBool,
     yields: bool,
 }
 
@@ -56,7 +58,7 @@ impl FaultyLedger {
     /// A wrapper that lets everything pass until faults are planned.
     #[must_use]
     pub fn new(inner: Arc<dyn Ledger>) -> Self {
-        Self { inner, plan: Mutex::new(VecDeque::new()), yields: false }
+        Self { inner, plan: Mutex::new(VecDeque::new()), hides_keys: AtomicBool::new(false), yields: false }
     }
 
     /// The same, whose every call waits once before it has its effect and once after: points at which whoever calls can
@@ -69,6 +71,12 @@ impl FaultyLedger {
     /// Adds to the plan: one fault for each of the next calls, whichever method they call.
     pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    }
+
+    /// Whether API keys cannot be read from now on. Apart from the plan, because every request may read them before whatever
+    /// a plan is about.
+    pub fn hide_keys(&self, hides: bool) {
+        self.hides_keys.store(hides, Ordering::Relaxed);
     }
 
     /// Lets every call pass from now on.
@@ -222,7 +230,9 @@ impl KeyLedger for FaultyLedger {
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, LedgerError> {
-        // Every request may look who asks, before whatever a plan is about.
+        if self.hides_keys.load(Ordering::Relaxed) {
+            return Err(LedgerError::Unavailable { reason: "a test hid the keys".to_owned() });
+        }
         self.inner.keys().await
     }
 

@@ -17,6 +17,15 @@ pub enum Credentials {
 }
 
 impl Credentials {
+    /// What is shown, however.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Bearer(text) | Self::Basic(text) => Some(text),
+        }
+    }
+
     /// Reads them. What cannot be read is a text that is no key.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {

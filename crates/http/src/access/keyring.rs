@@ -20,16 +20,15 @@ impl Keys {
         Self { living: living.map(|key| (key.id, (key.hash, key.scopes))).collect(), ever: !keys.is_empty() }
     }
 
-    /// Whether there was ever a key, which is when one is asked for.
+    /// Whether there was ever a key.
     #[must_use]
-    pub fn are_asked_for(&self) -> bool {
+    pub fn were_ever(&self) -> bool {
         self.ever
     }
 
     /// The key that `token` is, and what it lets its holder do.
     #[must_use]
-    pub fn recognize(&self, token: &str) -> Option<(ApiKeyId, Scopes)> {
-        let token = KeyToken::parse(token)?;
+    pub fn recognize(&self, token: &KeyToken) -> Option<(ApiKeyId, Scopes)> {
         let hash = token.hash();
         let known = self.living.get(&token.id());
         // A key that is not there takes as long as one whose secret is wrong.

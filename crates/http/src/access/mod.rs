@@ -10,6 +10,7 @@ mod rate;
 pub mod routes;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -17,7 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use postrider_core::domain::api_key::{KeyHash, Scope, Scopes};
+use postrider_core::domain::api_key::{KeyHash, KeyToken, Scope, Scopes};
 use postrider_core::domain::id::ApiKeyId;
 use postrider_core::ports::clock::Clock;
 use postrider_core::ports::ledger::{Ledger, LedgerError};
@@ -26,7 +27,7 @@ use crate::Problem;
 use crate::gate::{Gate, Names};
 use crate::state::Api;
 use credentials::Credentials;
-use keyring::{KeySource, Remembered};
+use keyring::{KeySource, Keys, Remembered};
 pub use rate::{Quota, RateLimits};
 use routes::{Needs, Route};
 
@@ -55,6 +56,8 @@ pub enum Caller {
 pub struct Access {
     /// `None` where a gateway does it.
     keys: Option<KeySource>,
+    /// Whether a key is asked for whatever the ledger says: one was seen there before, or the server is in reach of others.
+    asked_for: AtomicBool,
     /// What commands beside this server show.
     run_token: Option<KeyHash>,
     limits: Option<RateLimits>,
@@ -62,7 +65,7 @@ pub struct Access {
 
 impl Access {
     fn by(keys: Option<KeySource>) -> Self {
-        Self { keys, run_token: None, limits: None }
+        Self { keys, asked_for: AtomicBool::new(false), run_token: None, limits: None }
     }
 
     /// By the keys of a ledger that is this process's own.
@@ -84,6 +87,13 @@ impl Access {
         Self::by(None)
     }
 
+    /// The same, asking for a key also where the ledger has none. For a server in reach of other machines, under which its
+    /// ledger may be put back to a time before the first key.
+    #[must_use]
+    pub fn always_asking(self) -> Self {
+        Self { asked_for: AtomicBool::new(true), ..self }
+    }
+
     /// The same, for whoever shows `token` as well, which begins with [`RUN_TOKEN_PREFIX`]: the commands on this data
     /// directory.
     #[must_use]
@@ -103,9 +113,18 @@ impl Access {
     /// The ledger's.
     pub async fn asks_for_keys(&self, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
         match &self.keys {
-            Some(keys) => Ok(keys.keys(ledger).await?.are_asked_for()),
+            Some(_) if self.asked_for.load(Ordering::Relaxed) => Ok(true),
+            Some(keys) => Ok(self.are_asked_for(&*keys.keys(ledger).await?)),
             None => Ok(false),
         }
+    }
+
+    /// From the first key on, for good: also if the ledger is put back to a time before it while this process runs.
+    fn are_asked_for(&self, keys: &Keys) -> bool {
+        if keys.were_ever() {
+            self.asked_for.store(true, Ordering::Relaxed);
+        }
+        self.asked_for.load(Ordering::Relaxed)
     }
 
     /// Carries out a change of keys in the ledger, to its end even if whoever asked for it has gone, and forgets what was
@@ -173,13 +192,17 @@ impl Door {
             return Ok((Caller::BehindGateway, Scopes::ALL));
         };
         let shown = Credentials::of(headers);
-        if let Credentials::Bearer(text) | Credentials::Basic(text) = &shown
+        // Commands show it like this; a browser that was given it would add it to what strange pages send.
+        if let Credentials::Bearer(text) = &shown
             && self.access.is_run_token(text)
         {
             return Ok((Caller::Insider, Scopes::ALL));
         }
-        let keys = keys.keys(&*self.ledger).await?;
-        if !keys.are_asked_for() {
+        let token = shown.text().and_then(KeyToken::parse);
+        // What cannot be a key need not be looked up, and so costs a shared ledger nothing.
+        let is_hopeless = token.is_none() && self.access.asked_for.load(Ordering::Relaxed);
+        let keys = if is_hopeless { Arc::default() } else { keys.keys(&*self.ledger).await? };
+        if !self.access.are_asked_for(&keys) {
             if needs != Some(Needs::ReadOnceKeysExist) {
                 check(Names::Own)?;
             }
@@ -192,13 +215,15 @@ impl Door {
         if needs == Some(Needs::OurName) {
             return Ok((Caller::Anybody, Scopes::ALL));
         }
-        match shown {
-            Credentials::None => Err(unauthorized()),
-            Credentials::Bearer(text) | Credentials::Basic(text) => {
-                let (id, scopes) = keys.recognize(&text).ok_or_else(unauthorized)?;
-                Ok((Caller::Key(id), scopes))
-            }
-        }
+        let (id, scopes) = token.and_then(|token| keys.recognize(&token)).ok_or_else(unauthorized)?;
+        Ok((Caller::Key(id), scopes))
+    }
+
+    /// The problem as an answer, with the ways to sign in if that is what it asks for. A browser is asked for a password only
+    /// on pages under a name of ours.
+    fn refuse(&self, head: &Parts, problem: Problem) -> Response {
+        let is_ours = self.gate.check(&head.method, &head.uri, &head.headers, Names::OwnAndAddresses).is_ok();
+        with_challenge(problem, is_ours)
     }
 
     fn count(&self, caller: Caller) -> Option<Quota> {
@@ -225,7 +250,7 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
     };
     let (caller, scopes) = match door.identify(&head, needs.as_ref().ok().copied()).await {
         Ok(known) => known,
-        Err(problem) => return with_challenge(problem),
+        Err(problem) => return door.refuse(&head, problem),
     };
     let needs = match needs {
         Ok(needs) => needs,
@@ -241,6 +266,7 @@ pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) 
     let mut response = match admit(&head, needs, caller, scopes, quota) {
         Ok(()) => {
             head.extensions.insert(caller);
+            head.extensions.insert(scopes);
             next.run(Request::from_parts(head, body)).await
         }
         Err(problem) => problem.into_response(),
@@ -286,12 +312,13 @@ pub(crate) fn unauthorized() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
-/// The problem, with the ways to sign in if that is what it asks for.
-pub(crate) fn with_challenge(problem: Problem) -> Response {
+/// The problem, with the ways to sign in if that is what it asks for: also the one of browsers, if `to_browsers`.
+pub(crate) fn with_challenge(problem: Problem, to_browsers: bool) -> Response {
     let is_challenge = problem.status() == StatusCode::UNAUTHORIZED;
     let mut response = problem.into_response();
     if is_challenge {
-        for challenge in ["Bearer realm=\"postrider\"", "Basic realm=\"postrider\", charset=\"UTF-8\""] {
+        let ways = ["Bearer realm=\"postrider\"", "Basic realm=\"postrider\", charset=\"UTF-8\""];
+        for challenge in &ways[..if to_browsers { 2 } else { 1 }] {
             response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
     }

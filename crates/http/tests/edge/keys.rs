@@ -224,3 +224,98 @@ async fn behind_a_gateway_keys_are_neither_asked_for_nor_made() {
         assert!(answer.json()["detail"].as_str().unwrap().contains("gateway"), "{method}");
     }
 }
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_let_nobody_in() {
+    let unknown = "pr_00000000000000000000000000_0000000000000000000000000000000";
+    for mut world in both() {
+        let good = key_for(&world, &["read"]).await;
+        // As after a start: nothing is remembered.
+        for access in [Access::by_own_keys(), Access::by_shared_keys()] {
+            world.change(|api| api.access = Arc::new(access));
+            world.ledger.hide_keys(true);
+            for shown in [&good, unknown] {
+                let shown = bearer(shown);
+                world
+                    .ask("GET", "/v1/types", &[shown.as_header()], "")
+                    .await
+                    .expect(503, "ledger_unavailable");
+            }
+            world.get("/v1/types").await.expect(503, "ledger_unavailable");
+            world.ledger.hide_keys(false);
+            let with_key = bearer(&good);
+            assert_eq!(world.ask("GET", "/v1/types", &[with_key.as_header()], "").await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_key_is_refused_without_asking_the_ledger() {
+    let [_, world] = both();
+    let key = key_for(&world, &["read"]).await;
+    assert_eq!(world.ask("GET", "/v1/types", &[bearer(&key).as_header()], "").await.status, 200);
+    world.ledger.hide_keys(true);
+    world.get("/v1/types").await.expect(401, "unauthorized");
+    world.ask("GET", "/v1/types", &[bearer("pr_x").as_header()], "").await.expect(401, "unauthorized");
+    world.ask("GET", "/v1/types", &[bearer(&key).as_header()], "").await.expect(503, "ledger_unavailable");
+}
+
+#[tokio::test]
+async fn a_ledger_put_back_to_before_its_first_key_does_not_open_the_server() {
+    for mut world in both() {
+        let key = key_for(&world, &["read"]).await;
+        let with_key = bearer(&key);
+        assert_eq!(world.ask("GET", "/v1/types", &[with_key.as_header()], "").await.status, 200);
+        let before = World::new();
+        world.change(|api| api.ledger = before.api.ledger.clone());
+        world.get("/v1/types").await.expect(401, "unauthorized");
+        world.post("/v1/keys", &[], &json!({})).await.expect(401, "unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn a_server_in_reach_of_others_asks_for_a_key_even_if_there_is_none() {
+    let mut world = World::new();
+    world.change(|api| api.access = Arc::new(Access::by_shared_keys().always_asking()));
+    world.get("/v1/types").await.expect(401, "unauthorized");
+    world.post("/v1/keys", &[], &json!({})).await.expect(401, "unauthorized");
+    let key = key_for(&world, &["read"]).await;
+    assert_eq!(world.ask("GET", "/v1/types", &[bearer(&key).as_header()], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_makes_none_that_may_what_it_may_not() {
+    let world = World::new();
+    let manager = key_for(&world, &["manage"]).await;
+    for more in [json!({}), json!({ "scopes": ["manage", "read"] })] {
+        let refused = world.post("/v1/keys", &[bearer(&manager).as_header()], &more).await;
+        refused.expect(403, "forbidden");
+    }
+    assert_eq!(ids(&world).await.len(), 1);
+    let as_much = json!({ "scopes": ["manage"] });
+    assert_eq!(world.post("/v1/keys", &[bearer(&manager).as_header()], &as_much).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_token_of_a_run_is_no_password() {
+    let mut world = World::new();
+    world.change(|api| api.access = Arc::new(Access::by_own_keys().with_run_token("pr_run_x")));
+    key_for(&world, &["read"]).await;
+    assert_eq!(world.ask("GET", "/v1/types", &[bearer("pr_run_x").as_header()], "").await.status, 200);
+    // `:pr_run_x`
+    let as_password = ("authorization", "Basic OnByX3J1bl94");
+    world.ask("GET", "/v1/types", &[as_password], "").await.expect(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_page_under_a_borrowed_name_is_offered_no_password() {
+    let world = World::new();
+    key_for(&world, &["read"]).await;
+    let ways = async |host: &str| {
+        let shown = bearer("pr_x");
+        let answer = world.ask("GET", "/v1/types", &[("host", host), shown.as_header()], "").await;
+        assert_eq!(answer.status, 401);
+        answer.headers.get_all("www-authenticate").iter().count()
+    };
+    assert_eq!((ways("localhost").await, ways("evil.example").await), (2, 1));
+}

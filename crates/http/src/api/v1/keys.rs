@@ -90,20 +90,31 @@ pub async fn list(State(api): State<Api>) -> Result<Json<KeyList>, Problem> {
     Ok(Json(KeyList { data: keys.iter().map(KeyView::from).collect() }))
 }
 
-/// Makes a key and shows it, this once. The first may be made without one; from then on every request needs one.
+/// Makes a key and shows it, this once. The first may be made without one; from then on every request needs one. A key makes
+/// none that may do what it may not do itself.
 ///
 /// A request that is repeated makes another key, whatever its `Idempotency-Key`: an answer with a secret is not remembered.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = NewKeyBody,
     responses((status = 201, description = "Made.", body = KeyWithToken),
+              (status = 403, description = "It would have a scope that the key that asks has not.", body = crate::ProblemBody),
               (status = 409, description = "There are 100 already.", body = crate::ProblemBody),
               (status = 422, description = "A field is wrong.", body = crate::ProblemBody)))]
 pub async fn create(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
+    Extension(held): Extension<Scopes>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let (_, value) = read_body(&api, request).await?;
     let (name, scopes) = read_fields(&value)?;
+    // Else whoever may manage could give themselves the rest.
+    if let Some(scope) = scopes.iter().find(|scope| !held.contains(*scope)) {
+        let detail = format!(
+            "the key to be made would have the scope `{scope}`, which the key that asks has not; nothing was made. Name fewer \
+             `scopes`, or ask with a key that has them"
+        );
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
     let now = api.clock.now();
     let id = ApiKeyId::new(now, api.random.next_u128());
     let token = KeyToken::new(id, secret(&*api.random));
@@ -119,7 +130,7 @@ pub async fn create(
             Ok((StatusCode::CREATED, [no_store], Json(shown)).into_response())
         }
         // Somebody was faster, and has keys asked for since.
-        KeyCreated::NotTheFirst => Ok(access::with_challenge(access::unauthorized())),
+        KeyCreated::NotTheFirst => Ok(access::with_challenge(access::unauthorized(), true)),
         KeyCreated::TooMany => {
             let detail = format!(
                 "there are {API_KEYS_MAX} keys already; nothing was made. Revoke one that is not needed"
