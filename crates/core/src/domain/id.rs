@@ -168,77 +168,70 @@ impl fmt::Display for EventId {
     }
 }
 
-/// Names one endpoint that hears what becomes of notifications: `whk_` and 26 characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WebhookId(SortableId);
+/// An id made from the clock and randomness: its prefix and 26 characters, sixteen bytes in a ledger.
+macro_rules! sortable_id {
+    ($(#[$meta:meta])* $name:ident, $prefix:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(SortableId);
 
-impl WebhookId {
-    const PREFIX: &'static str = "whk_";
+        impl $name {
+            const PREFIX: &'static str = $prefix;
 
-    /// A new id from the clock and at least 80 random bits.
-    #[must_use]
-    pub fn new(now: Timestamp, random: u128) -> Self {
-        Self(SortableId::new(now, random))
-    }
+            /// A new id from the clock and at least 80 random bits.
+            #[must_use]
+            pub fn new(now: Timestamp, random: u128) -> Self {
+                Self(SortableId::new(now, random))
+            }
 
-    /// The sixteen bytes a ledger stores.
-    #[must_use]
-    pub fn to_bytes(self) -> [u8; 16] {
-        self.0.0.to_be_bytes()
-    }
+            /// The sixteen bytes a ledger stores.
+            #[must_use]
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.0.to_be_bytes()
+            }
 
-    /// The id whose stored form is `bytes`.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(SortableId(u128::from_be_bytes(bytes)))
-    }
+            /// The id whose stored form is `bytes`.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(SortableId(u128::from_be_bytes(bytes)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write(f, Self::PREFIX)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                SortableId::parse(text, Self::PREFIX).map(Self).ok_or(InvalidId(Self::PREFIX))
+            }
+        }
+    };
 }
 
-impl fmt::Display for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(f, Self::PREFIX)
-    }
-}
+sortable_id!(
+    /// Names one endpoint that hears what becomes of notifications: `whk_` and 26 characters.
+    WebhookId,
+    "whk_"
+);
 
-impl fmt::Debug for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for WebhookId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        SortableId::parse(text, Self::PREFIX).map(Self).ok_or(InvalidId(Self::PREFIX))
-    }
-}
-
-/// Names one API key: `key_` and 26 characters. No secret: the token begins with the same characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApiKeyId(SortableId);
+sortable_id!(
+    /// Names one API key: `key_` and 26 characters. No secret: the token begins with the same characters.
+    ApiKeyId,
+    "key_"
+);
 
 impl ApiKeyId {
-    const PREFIX: &'static str = "key_";
-
-    /// A new id from the clock and at least 80 random bits.
-    #[must_use]
-    pub fn new(now: Timestamp, random: u128) -> Self {
-        Self(SortableId::new(now, random))
-    }
-
-    /// The sixteen bytes a ledger stores.
-    #[must_use]
-    pub fn to_bytes(self) -> [u8; 16] {
-        self.0.0.to_be_bytes()
-    }
-
-    /// The id whose stored form is `bytes`.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(SortableId(u128::from_be_bytes(bytes)))
-    }
-
     /// Writes the id's 26 characters behind another prefix.
     pub(crate) fn write_as(self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
         self.0.write(f, prefix)
@@ -247,25 +240,5 @@ impl ApiKeyId {
     /// The id behind its 26 characters alone.
     pub(crate) fn from_digits(digits: &str) -> Option<Self> {
         SortableId::parse(digits, "").map(Self)
-    }
-}
-
-impl fmt::Display for ApiKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(f, Self::PREFIX)
-    }
-}
-
-impl fmt::Debug for ApiKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for ApiKeyId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        SortableId::parse(text, Self::PREFIX).map(Self).ok_or(InvalidId(Self::PREFIX))
     }
 }
