@@ -16,6 +16,8 @@ pub struct Erasure {
     pub id: NotificationId,
     /// Whether its recipient is forgotten too; otherwise only what it said, because its event tells of somebody else.
     pub forget_recipient: bool,
+    /// Whether its event's data stays, because it does not tell of the recipient and is others' too.
+    pub keep_data: bool,
     /// When.
     pub now: Timestamp,
 }
@@ -34,9 +36,9 @@ pub enum Erased {
 /// Where notifications are erased.
 #[async_trait]
 pub trait ErasureLedger: Send + Sync {
-    /// Forgets what a notification that can no longer be sent said: its event's data, the words of mail servers on its
-    /// timeline, the means to show its message again; with [`Erasure::forget_recipient`] its address too, which is then
-    /// [`EmailAddress::erased`]. Id, order, business key, fingerprints,
+    /// Forgets what a notification that can no longer be sent said: its event's data unless [`Erasure::keep_data`], the words
+    /// of mail servers on its timeline, the means to show its message again; with [`Erasure::forget_recipient`] its address
+    /// too, which is then [`EmailAddress::erased`]. What was erased with its data kept can be erased without. Id, order, business key, fingerprints,
     /// times, statuses and causes stay, so that the same order is still a duplicate. Where several
     /// notifications share one stored event, its data is gone for all of them: whoever calls has canceled those before, and
     /// erases them as well.

@@ -92,7 +92,7 @@ async fn what_was_erased_by_halves_is_found() {
         scene.post_and_finish("3", Verdict::Sent).await,
     ];
     for id in [first, second] {
-        let erasure = Erasure { id, forget_recipient: true, now: scene.now() };
+        let erasure = Erasure { id, forget_recipient: true, keep_data: false, now: scene.now() };
         assert_eq!(ledger.erase(erasure).await, Ok(Erased::Done));
     }
     let look = || verify(&path, Look::InUse, Some(&recipient_rules())).expect("it can be read");
