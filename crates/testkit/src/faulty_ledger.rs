@@ -16,7 +16,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
@@ -225,7 +225,7 @@ impl ErasureLedger for FaultyLedger {
         self.call(self.inner.erase(erasure)).await
     }
 
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError> {
         self.call(self.inner.finish_erasing(address)).await
     }
 }

@@ -33,6 +33,15 @@ pub enum Erased {
     Forbidden(Status),
 }
 
+/// Whether what was erased is gone from wherever a storage keeps it for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleared {
+    /// Gone.
+    Wholly,
+    /// Somebody reads it at this moment, such as a backup: ask again when that is over.
+    InUse,
+}
+
 /// Where notifications are erased.
 #[async_trait]
 pub trait ErasureLedger: Send + Sync {
@@ -45,6 +54,7 @@ pub trait ErasureLedger: Send + Sync {
     async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError>;
 
     /// Forgets what is known of an address beside notifications: reports about it that wait for their message. And clears
-    /// what was erased before out of wherever the storage keeps it for a while, as far as it is ours to clear.
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError>;
+    /// what was erased before out of wherever the storage keeps it for a while, as far as it is ours to clear. Where nothing
+    /// was erased it costs reads only.
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError>;
 }

@@ -16,7 +16,7 @@ use crate::domain::notification::Notification;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::limits::{ERASE_LOOKED_AT_MAX, ERASE_STEPS_MAX, PAGE_MAX};
-use crate::ports::erasure::{Erased, Erasure};
+use crate::ports::erasure::{Cleared, Erased, Erasure};
 use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
 
 /// The data of an event that was erased.
@@ -68,13 +68,15 @@ pub struct Tally {
     pub in_flight: Vec<NotificationId>,
     /// Whether there is more than one call may do.
     pub has_more: bool,
+    /// Whether the ledger still has some of it on the side, because somebody reads that at this moment.
+    pub in_use: bool,
 }
 
 impl Tally {
     /// Whether nothing is left.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.in_flight.is_empty() && !self.has_more
+        self.in_flight.is_empty() && !self.has_more && !self.in_use
     }
 }
 
@@ -155,7 +157,7 @@ impl EraseRecipient<'_> {
             // so is in flight.
             tally.suppressed = self.forget_entries(address).await?;
         }
-        self.ledger.finish_erasing(address.clone()).await?;
+        tally.in_use = self.ledger.finish_erasing(address.clone()).await? == Cleared::InUse;
         Ok(tally)
     }
 

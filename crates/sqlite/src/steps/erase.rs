@@ -75,19 +75,7 @@ impl WriteStep for ForgetEarlyReports {
     type Output = ();
 
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<()> {
-        let (normalized, mention) = (self.0.normalized(), Mention::of(&self.0));
-        // Compared here, because SQLite knows lower case in ASCII only. There are no more than may wait.
-        let about: Vec<i64> = writing
-            .prepare("SELECT seq, recipient, diagnostic FROM early_reports")?
-            .query_map([], |row| {
-                let recipient = row.get_ref(1)?.as_str_or_null()?;
-                let diagnostic = row.get_ref(2)?.as_str_or_null()?;
-                let is_about = recipient.is_some_and(|text| text.to_lowercase() == normalized)
-                    || diagnostic.is_some_and(|text| mention.is_in(text));
-                Ok((row.get(0)?, is_about))
-            })?
-            .filter_map(|found| found.map(|(seq, is_about)| is_about.then_some(seq)).transpose())
-            .collect::<rusqlite::Result<_>>()?;
+        let about = early_reports(writing.connection, &self.0)?;
         overwriting(writing.connection, || {
             for seq in about {
                 writing.prepare("DELETE FROM early_reports WHERE seq = ?1")?.execute([seq])?;
@@ -95,6 +83,27 @@ impl WriteStep for ForgetEarlyReports {
             Ok(())
         })
     }
+}
+
+/// Whether any report that waits for its message is about `address`.
+pub(crate) fn has_early_reports(connection: &Connection, address: &EmailAddress) -> rusqlite::Result<bool> {
+    early_reports(connection, address).map(|about| !about.is_empty())
+}
+
+fn early_reports(connection: &Connection, address: &EmailAddress) -> rusqlite::Result<Vec<i64>> {
+    let (normalized, mention) = (address.normalized(), Mention::of(address));
+    // Compared here, because SQLite knows lower case in ASCII only. There are no more than may wait.
+    connection
+        .prepare_cached("SELECT seq, recipient, diagnostic FROM early_reports")?
+        .query_map([], |row| {
+            let recipient = row.get_ref(1)?.as_str_or_null()?;
+            let diagnostic = row.get_ref(2)?.as_str_or_null()?;
+            let is_about = recipient.is_some_and(|text| text.to_lowercase() == normalized)
+                || diagnostic.is_some_and(|text| mention.is_in(text));
+            Ok((row.get(0)?, is_about))
+        })?
+        .filter_map(|found| found.map(|(seq, is_about)| is_about.then_some(seq)).transpose())
+        .collect()
 }
 
 /// Has what `work` deletes overwritten in the file, whole pages too, which takes more writing than usual.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::ledger::LedgerError;
 
 use super::MemoryLedger;
@@ -41,10 +41,10 @@ impl ErasureLedger for MemoryLedger {
         Ok(Erased::Done)
     }
 
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError> {
         for waiting in self.state().early_reports.values_mut() {
             waiting.retain(|feedback| !feedback.report.mentions(&address));
         }
-        Ok(())
+        Ok(Cleared::Wholly)
     }
 }
