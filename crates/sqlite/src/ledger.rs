@@ -121,6 +121,33 @@ impl SqliteLedger {
         Ok(held)
     }
 
+    /// Runs a long `walk`, one at a time.
+    pub(crate) async fn walk_alone<T, W>(&self, walk: W) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
+        let turn = timeout(wait, Arc::clone(&self.counting).acquire_owned()).await.ok().and_then(Result::ok);
+        let Some(turn) = turn else {
+            return Err(unavailable(format!(
+                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
+            )));
+        };
+        let taking_turns = move |snapshot: &Transaction<'_>| {
+            // Held by the walk, not by whoever asked for it: it goes on when they go away.
+            let _turn = turn;
+            walk(snapshot)
+        };
+        self.readers.read(taking_turns).await
+    }
+
+    /// Whether a walk is under way.
+    #[cfg(test)]
+    pub(crate) fn is_walking(&self) -> bool {
+        self.counting.available_permits() == 0
+    }
+
     /// Where tests reach the writer with steps of their own.
     #[cfg(test)]
     pub(crate) fn writer(&self) -> &Writer {
@@ -226,19 +253,7 @@ impl BudgetLedger for SqliteLedger {
 #[async_trait]
 impl StatsLedger for SqliteLedger {
     async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
-        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
-        let turn = timeout(wait, Arc::clone(&self.counting).acquire_owned()).await.ok().and_then(Result::ok);
-        let Some(turn) = turn else {
-            return Err(unavailable(format!(
-                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
-            )));
-        };
-        let walk = move |snapshot: &Transaction<'_>| {
-            // Held by the walk, not by whoever asked: who goes away does not end it.
-            let _turn = turn;
-            queries::stats(snapshot, &query)
-        };
-        self.readers.read(walk).await
+        self.walk_alone(move |snapshot| queries::stats(snapshot, &query)).await
     }
 }
 

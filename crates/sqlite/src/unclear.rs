@@ -85,6 +85,10 @@ pub(crate) struct Leaving<S> {
 impl<S: WriteStep> WriteStep for Leaving<S> {
     type Output = S::Output;
 
+    fn bytes(&self) -> usize {
+        self.step.bytes()
+    }
+
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<S::Output> {
         self.is.store(true, Ordering::Release);
         self.step.run(writing)
