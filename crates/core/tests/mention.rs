@@ -4,7 +4,10 @@ use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::mention::Mention;
 
 fn mention(address: &str) -> Mention {
-    Mention::of(&EmailAddress::parse(address).expect("an address"))
+    match EmailAddress::parse(address) {
+        Ok(address) => Mention::of(&address),
+        Err(error) => panic!("{address} is not an address: {error}"),
+    }
 }
 
 #[test]
