@@ -12,7 +12,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::limits::TIMELINE_ENTRIES_MAX;
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
@@ -152,8 +152,8 @@ impl ErasureLedger for DynamoLedger {
     }
 
     /// Reports that wait for their message go within fifteen days by themselves: nothing leads to them by their address.
-    async fn finish_erasing(&self, _address: EmailAddress) -> Result<(), LedgerError> {
-        Ok(())
+    async fn finish_erasing(&self, _address: EmailAddress) -> Result<Cleared, LedgerError> {
+        Ok(Cleared::Wholly)
     }
 }
 

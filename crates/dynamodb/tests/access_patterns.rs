@@ -224,12 +224,13 @@ async fn looking(bench: &mut Bench) {
     let again = bench.scene.claim_one().await;
     bench.scene.finish(&again, Verdict::Sent).await;
     let sent = bench.scene.post_and_finish("9", Verdict::Sent).await;
-    let erasure = Erasure { id: sent, forget_recipient: true, now: bench.scene.now() };
+    let erasure = Erasure { id: sent, forget_recipient: true, keep_data: false, now: bench.scene.now() };
     bench.start();
     bench.ledger.erase(erasure).await.expect("erased");
     bench.stop("erase a notification that was sent");
     let mut carol = bench.scene.acceptance("10");
     carol.notifications[0].1.to = address("carol@example.com");
+    carol.event.data = r#"{"customerEmail":"carol@example.com"}"#.to_owned();
     bench.scene.clock.advance_ms(1);
     bench.scene.accept(carol).await;
     let claim = bench.scene.claim(10).await.remove(0);

@@ -47,7 +47,7 @@ async fn neither_the_feed_nor_a_queue_nor_an_index_keeps_anything_of_the_person(
     // A page and a line have the first, a fresh change the second, the notification both.
     let quoting = ["delivered", "feed page", "notification.delivered", "webhook calls"];
     assert_eq!(labels_with(&table, WORDS), quoting);
-    let erasure = Erasure { id, forget_recipient: true, now: scene.now() };
+    let erasure = Erasure { id, forget_recipient: true, keep_data: false, now: scene.now() };
     assert_eq!(ledger.erase(erasure).await, Ok(Erased::Done));
     assert_eq!(labels_with(&table, "ada@"), [""; 0]);
     assert_eq!(table.index_len(Index::Recipient), 0);

@@ -107,16 +107,16 @@ impl Checkpoints {
     }
 
     /// Leaves everything in the database file and nothing in the log, unless a reader is in the way for too long. A copy
-    /// that is under way in the background is waited for as a reader is.
-    pub(crate) fn cut_log_off(&mut self, writer: &Connection, fault: &Fault) {
-        if fault.check().is_err() {
-            return;
+    /// that is under way in the background is waited for as a reader is. Tells whether the log is cut off.
+    pub(crate) fn cut_log_off(&mut self, writer: &Connection, fault: &Fault) -> bool {
+        if fault.check().is_err() || !checkpoint(writer, "TRUNCATE", CUT_OFF_WAIT, self.busy_timeout, fault) {
+            return false;
         }
-        checkpoint(writer, "TRUNCATE", CUT_OFF_WAIT, self.busy_timeout, fault);
         self.asked_at = 0;
         self.restart_from = RESTART_PAGES;
         // Counted anew with the next commit.
         self.log_pages.store(0, Ordering::Relaxed);
+        true
     }
 
     /// Ends the thread and leaves everything in the database file.
@@ -143,27 +143,44 @@ pub(crate) enum CheckpointsError {
 fn copy_when_asked(connection: &Connection, asked: &Receiver<()>, copying: &AtomicBool, fault: &Fault) {
     while asked.recv().is_ok() {
         if fault.check().is_ok() {
-            judge(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())), fault);
+            copy(connection, fault);
         }
         copying.store(false, Ordering::Release);
     }
 }
 
-fn checkpoint(writer: &Connection, mode: &str, wait: Duration, busy_timeout: Duration, fault: &Fault) {
+/// Copies what the log has into the database, on a connection that is not the writer's: nobody waits for it.
+pub(crate) fn copy(connection: &Connection, fault: &Fault) {
+    judge(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(0)), fault);
+}
+
+/// Tells whether nobody was in the way.
+fn checkpoint(
+    writer: &Connection,
+    mode: &str,
+    wait: Duration,
+    busy_timeout: Duration,
+    fault: &Fault,
+) -> bool {
     let run = || {
         writer.busy_timeout(wait)?;
-        let result = writer.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        let result = writer.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
         writer.busy_timeout(busy_timeout)?;
         result
     };
-    judge(run(), fault);
+    judge(run(), fault)
 }
 
-/// A checkpoint that fails loses nothing, the log still has it all; but a failing disk must not go unnoticed.
-fn judge(result: rusqlite::Result<()>, fault: &Fault) {
-    if let Err(error) = result
-        && let LedgerError::Unavailable { reason } = fault.judge(&error)
-    {
-        tracing::warn!(reason, "the write-ahead log could not be copied into the database");
+/// A checkpoint that fails loses nothing, the log still has it all; but a failing disk must not go unnoticed. The pragma
+/// answers first whether somebody was in the way, which is no failure.
+fn judge(is_busy: rusqlite::Result<bool>, fault: &Fault) -> bool {
+    match is_busy {
+        Ok(is_busy) => !is_busy,
+        Err(error) => {
+            if let LedgerError::Unavailable { reason } = fault.judge(&error) {
+                tracing::warn!(reason, "the write-ahead log could not be copied into the database");
+            }
+            false
+        }
     }
 }

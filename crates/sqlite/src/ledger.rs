@@ -17,7 +17,7 @@ use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::limits::{LEDGER_WAIT_MS_MAX, SWEEP_MAX};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, RecipientRules, SuppressionPage,
     SuppressionQuery,
@@ -33,6 +33,7 @@ use postrider_core::ports::webhooks::{
     CallFinished, ClaimCalls, FinishCall, NewWebhook, Replay, Replayed, WebhookCalls, WebhookCreated,
     WebhookLedger,
 };
+use rusqlite::Transaction;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -46,8 +47,9 @@ use crate::steps::{
     Accept, Claiming, ClaimingCalls, CreateKey, CreateWebhook, DeleteWebhook, Erasing, Finishing,
     FinishingCall, ForgetAddress, ForgetEarlyReports, HoldRestored, Intervening, Probe, RecordFeedback,
     RememberAnswer, Replaying, RestoredHeld, RevokeKey, StoreBudget, StoreRendition, Stretch, Suppress,
-    Sweeping, Unsuppress, UpdateWebhook,
+    Sweeping, Unsuppress, UpdateWebhook, has_early_reports,
 };
+use crate::unclear::Unclear;
 use crate::writer::Writer;
 
 /// A ledger in one SQLite file, owned by this process as long as the value lives.
@@ -58,7 +60,8 @@ pub struct SqliteLedger {
     writer: Arc<Writer>,
     rules: RecipientRules,
     /// For one walk at a time: whoever looks something up must find a reader free.
-    counting: Semaphore,
+    counting: Arc<Semaphore>,
+    unclear: Unclear,
     /// Given back last, when nothing of this process touches the file any more. The writer's thread holds it as well.
     _lock: Arc<ProcessLock>,
 }
@@ -83,9 +86,12 @@ impl SqliteLedger {
             CheckpointsError::Thread(error) => OpenError::io(path, error),
         })?;
         let lock = Arc::new(opened.lock);
-        let writer = Writer::start(connection, checkpoints, fault, Arc::clone(&lock), rules.clone())
-            .map_err(|error| OpenError::io(path, error))?;
-        Ok(Self { readers, writer: Arc::new(writer), rules, counting: Semaphore::new(1), _lock: lock })
+        let writer =
+            Writer::start(connection, checkpoints, Arc::clone(&fault), Arc::clone(&lock), rules.clone())
+                .map_err(|error| OpenError::io(path, error))?;
+        let unclear = Unclear::new(path, Arc::clone(&fault), Arc::clone(&lock));
+        let counting = Arc::new(Semaphore::new(1));
+        Ok(Self { readers, writer: Arc::new(writer), rules, counting, unclear, _lock: lock })
     }
 
     /// Finishes what waits, brings everything into the database file and ends the threads. Steps that come later are
@@ -113,6 +119,33 @@ impl SqliteLedger {
             after_seq = stretch.next;
         }
         Ok(held)
+    }
+
+    /// Runs a long `walk`, one at a time.
+    pub(crate) async fn walk_alone<T, W>(&self, walk: W) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
+        let turn = timeout(wait, Arc::clone(&self.counting).acquire_owned()).await.ok().and_then(Result::ok);
+        let Some(turn) = turn else {
+            return Err(unavailable(format!(
+                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
+            )));
+        };
+        let taking_turns = move |snapshot: &Transaction<'_>| {
+            // Held by the walk, not by whoever asked for it: it goes on when they go away.
+            let _turn = turn;
+            walk(snapshot)
+        };
+        self.readers.read(taking_turns).await
+    }
+
+    /// Whether a walk is under way.
+    #[cfg(test)]
+    pub(crate) fn is_walking(&self) -> bool {
+        self.counting.available_permits() == 0
     }
 
     /// Where tests reach the writer with steps of their own.
@@ -220,28 +253,24 @@ impl BudgetLedger for SqliteLedger {
 #[async_trait]
 impl StatsLedger for SqliteLedger {
     async fn stats(&self, query: StatsQuery) -> Result<Stats, LedgerError> {
-        let wait = Duration::from_millis(LEDGER_WAIT_MS_MAX);
-        let turn = timeout(wait, self.counting.acquire()).await.ok().and_then(Result::ok);
-        let Some(_turn) = turn else {
-            return Err(unavailable(format!(
-                "it has been counting for others for {LEDGER_WAIT_MS_MAX} ms; ask for statistics less often"
-            )));
-        };
-        self.readers.read(move |snapshot| queries::stats(snapshot, &query)).await
+        self.walk_alone(move |snapshot| queries::stats(snapshot, &query)).await
     }
 }
 
 #[async_trait]
 impl ErasureLedger for SqliteLedger {
     async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
-        self.writer.submit(Erasing(erasure)).await
+        self.writer.submit(self.unclear.made_by(Erasing(erasure))).await
     }
 
     /// The write-ahead log still has what was there before; it is brought into the file and cut off, unless somebody reads
     /// it at this moment.
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
-        self.writer.submit(ForgetEarlyReports(address)).await?;
-        self.writer.cut_log_off().await
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError> {
+        let about = address.clone();
+        if self.readers.read(move |snapshot| has_early_reports(snapshot, &about)).await? {
+            self.writer.submit(self.unclear.made_by(ForgetEarlyReports(address))).await?;
+        }
+        self.unclear.clear(&self.writer).await
     }
 }
 
@@ -292,7 +321,12 @@ impl FeedbackLedger for SqliteLedger {
     }
 
     async fn forget_suppressed_address(&self, address: EmailAddress) -> Result<usize, LedgerError> {
-        self.writer.submit(ForgetAddress(address)).await
+        // Asked first, because most have no entry, and the writer has others to serve.
+        let (secret, about) = (self.rules.secret.clone(), address.clone());
+        if !self.readers.read(move |snapshot| queries::has_suppressions(snapshot, &secret, &about)).await? {
+            return Ok(0);
+        }
+        self.writer.submit(self.unclear.made_by(ForgetAddress(address))).await
     }
 }
 

@@ -17,6 +17,7 @@ mod readers;
 mod rows;
 mod schema;
 mod steps;
+mod unclear;
 mod verify;
 mod writer;
 

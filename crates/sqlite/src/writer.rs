@@ -34,8 +34,8 @@ pub(crate) struct Writer {
 
 enum Message {
     Step(Box<dyn Pending>),
-    /// Brings everything into the database file and cuts the log off, then answers.
-    CutLogOff(oneshot::Sender<()>),
+    /// Brings everything into the database file and cuts the log off, then answers whether that could be done.
+    CutLogOff(oneshot::Sender<bool>),
     Close,
 }
 
@@ -89,8 +89,9 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
-    /// Brings what was committed into the database file and cuts the write-ahead log off, unless a reader is in the way.
-    pub(crate) async fn cut_log_off(&self) -> Result<(), LedgerError> {
+    /// Brings what was committed into the database file and cuts the write-ahead log off, unless a reader is in the
+    /// way. Tells whether it is cut off.
+    pub(crate) async fn cut_log_off(&self) -> Result<bool, LedgerError> {
         self.fault.check()?;
         let (reply, done) = oneshot::channel();
         let sent = timeout(WAIT, self.queue.send(Message::CutLogOff(reply))).await.map_err(|_| too_busy())?;
@@ -219,10 +220,10 @@ impl Committer {
             self.carry_out(&mut group);
             self.checkpoints.after_commit(&self.connection, &self.fault);
             if !to_cut_off.is_empty() {
-                self.checkpoints.cut_log_off(&self.connection, &self.fault);
+                let is_cut_off = self.checkpoints.cut_log_off(&self.connection, &self.fault);
                 for reply in to_cut_off.drain(..) {
                     // Nobody listens any more where a request was given up.
-                    let _ = reply.send(());
+                    let _ = reply.send(is_cut_off);
                 }
             }
         }

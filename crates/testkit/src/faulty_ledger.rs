@@ -16,7 +16,7 @@ use postrider_core::domain::time::Timestamp;
 use postrider_core::domain::webhook::{Webhook, WebhookChange};
 use postrider_core::ports::budget::{BudgetLedger, StoredBudget};
 use postrider_core::ports::catalog::RenditionId;
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::feedback::{
     Feedback, FeedbackLedger, FeedbackRecorded, NewSuppression, SuppressionPage, SuppressionQuery,
 };
@@ -33,7 +33,7 @@ use postrider_core::ports::webhooks::{
 };
 
 /// What happens to one call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Fault {
     /// None: the call goes through.
     Pass,
@@ -42,6 +42,8 @@ pub enum Fault {
     /// The ledger does what it was asked, but the answer is lost on the way, as when a process dies in between. The
     /// caller sees [`LedgerError::Unavailable`] all the same.
     LoseAnswer,
+    /// None, but before the answer is there a sender ends this attempt.
+    FinishMeanwhile(Box<FinishAttempt>),
     /// The ledger is past saving: [`LedgerError::Fatal`].
     Break,
 }
@@ -109,6 +111,11 @@ impl FaultyLedger {
             Fault::LoseAnswer => {
                 call.await?;
                 Err(LedgerError::Unavailable { reason: "a test lost the answer".to_owned() })
+            }
+            Fault::FinishMeanwhile(attempt) => {
+                let answer = call.await?;
+                self.inner.finish_attempt(*attempt).await?;
+                Ok(answer)
             }
             Fault::Break => Err(LedgerError::Fatal { reason: "a test broke the ledger".to_owned() }),
         }
@@ -218,7 +225,7 @@ impl ErasureLedger for FaultyLedger {
         self.call(self.inner.erase(erasure)).await
     }
 
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError> {
         self.call(self.inner.finish_erasing(address)).await
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::GlobalOptions;
 use crate::connection::{Connection, query_value};
 use crate::runtime::Types;
 
-/// How long a server's running attempts are waited for.
+/// How long a server's running attempts, and readers of its log, are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks whether they are over.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,10 +31,12 @@ pub struct EraseOptions {
 struct Sum {
     notifications: u64,
     canceled: u64,
+    canceled_for_others: Vec<Value>,
     events: u64,
     captured: u64,
     suppressed: u64,
     in_flight: Vec<Value>,
+    is_log_in_use: bool,
 }
 
 impl Sum {
@@ -42,17 +44,21 @@ impl Sum {
         let count = |name: &str| answer[name].as_u64().unwrap_or(0);
         self.notifications += count("notifications");
         self.canceled += count("canceled");
+        self.canceled_for_others
+            .extend(answer["canceledForOthers"].as_array().into_iter().flatten().cloned());
         self.events += count("events");
         self.captured += count("captured");
         // Entries of the list stay, and are counted anew each time.
         self.suppressed = count("suppressed");
         self.in_flight = answer["inFlight"].as_array().cloned().unwrap_or_default();
+        self.is_log_in_use = answer["logInUse"] == true;
     }
 
     fn json(&self, is_done: bool) -> Value {
         json!({
-            "done": is_done, "notifications": self.notifications, "canceled": self.canceled, "events": self.events,
-            "captured": self.captured, "suppressed": self.suppressed, "inFlight": self.in_flight,
+            "done": is_done, "notifications": self.notifications, "canceled": self.canceled,
+            "canceledForOthers": self.canceled_for_others, "events": self.events, "captured": self.captured,
+            "suppressed": self.suppressed, "inFlight": self.in_flight, "logInUse": self.is_log_in_use,
         })
     }
 
@@ -88,6 +94,12 @@ pub async fn run(global: &GlobalOptions, options: &EraseOptions) -> Result<(), F
     if is_done {
         return Ok(());
     }
+    if sum.in_flight.is_empty() {
+        return Err(Failure::new(
+            "everything is erased, but the write-ahead log still has it, because somebody reads the ledger, such as a backup. \
+             Run this again when that is over",
+        ));
+    }
     let ids: Vec<_> = sum.in_flight.iter().filter_map(Value::as_str).collect();
     let why = if is_offline {
         "A sender that is gone had them. Start the server, which looks after them, and run this again"
@@ -97,7 +109,7 @@ pub async fn run(global: &GlobalOptions, options: &EraseOptions) -> Result<(), F
     Err(Failure::new(format!("not everything is erased. Left: {}. {why}", ids.join(", "))))
 }
 
-/// Tells whether everything is erased; if not, a sender has the rest.
+/// Tells whether everything is erased; if not, a sender has the rest, or somebody reads the log.
 async fn erase(connection: &Connection, address: &str, sum: &mut Sum) -> Result<bool, Failure> {
     let path = format!("/v1/recipients/{}", query_value(address));
     let begun = Instant::now();
@@ -107,8 +119,10 @@ async fn erase(connection: &Connection, address: &str, sum: &mut Sum) -> Result<
         if answer["done"] == true {
             return Ok(true);
         }
-        if !sum.in_flight.is_empty() {
-            if connection.is_offline() || begun.elapsed() > PATIENCE {
+        if !sum.in_flight.is_empty() || sum.is_log_in_use {
+            // Without a server nobody ends an attempt; whoever reads the log is another process, and may end.
+            let is_in_vain = connection.is_offline() && !sum.in_flight.is_empty();
+            if is_in_vain || begun.elapsed() > PATIENCE {
                 return Ok(false);
             }
             tokio::time::sleep(PAUSE).await;

@@ -39,7 +39,8 @@ fn nothing_in_the_data_directory_knows_the_person_with_and_without_a_server() {
     assert_eq!(code(&erased), 0, "{}", text(&erased.stderr));
     let counts: Value = serde_json::from_slice(&erased.stdout).unwrap();
     let expected = json!({
-        "done": true, "notifications": 1, "canceled": 0, "events": 1, "captured": 1, "suppressed": 1, "inFlight": []
+        "done": true, "notifications": 1, "canceled": 0, "canceledForOthers": [], "events": 1, "captured": 1,
+        "suppressed": 1, "inFlight": [], "logInUse": false
     });
     assert_eq!(counts, expected);
     assert_eq!(files_with(&data_dir, &person), Vec::<PathBuf>::new());

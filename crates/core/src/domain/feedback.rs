@@ -6,6 +6,7 @@ use super::address::EmailAddress;
 use super::bounce::{BounceClass, EnhancedStatus};
 use super::document::Fingerprint;
 use super::id::NotificationId;
+use super::mention::Mention;
 use super::outcome::{Cause, Words};
 use super::status::Status;
 use super::time::Timestamp;
@@ -203,11 +204,12 @@ impl Report {
         }
     }
 
-    /// Whether it tells of the address whose normalized form is `normalized`.
+    /// Whether it tells of `address`.
     #[must_use]
-    pub fn mentions(&self, normalized: &str) -> bool {
-        let is_about = self.recipient.as_ref().is_some_and(|about| about.normalized() == normalized);
-        is_about || self.diagnostic.as_str().to_lowercase().contains(normalized)
+    pub fn mentions(&self, address: &EmailAddress) -> bool {
+        let is_about =
+            self.recipient.as_ref().is_some_and(|about| about.normalized() == address.normalized());
+        is_about || Mention::of(address).is_in(self.diagnostic.as_str())
     }
 
     /// What the report may do to a notification that went to `recipient`.

@@ -11,6 +11,7 @@ pub mod feedback;
 pub mod guard;
 pub mod id;
 pub mod lifecycle;
+pub mod mention;
 pub mod money;
 pub mod notification;
 pub mod outcome;

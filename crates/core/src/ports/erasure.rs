@@ -16,6 +16,8 @@ pub struct Erasure {
     pub id: NotificationId,
     /// Whether its recipient is forgotten too; otherwise only what it said, because its event tells of somebody else.
     pub forget_recipient: bool,
+    /// Whether its event's data stays, because it does not tell of the recipient and is others' too.
+    pub keep_data: bool,
     /// When.
     pub now: Timestamp,
 }
@@ -31,18 +33,28 @@ pub enum Erased {
     Forbidden(Status),
 }
 
+/// Whether what was erased is gone from wherever a storage keeps it for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleared {
+    /// Gone.
+    Wholly,
+    /// Somebody reads it at this moment, such as a backup: ask again when that is over.
+    InUse,
+}
+
 /// Where notifications are erased.
 #[async_trait]
 pub trait ErasureLedger: Send + Sync {
-    /// Forgets what a notification that can no longer be sent said: its event's data, the words of mail servers on its
-    /// timeline, the means to show its message again; with [`Erasure::forget_recipient`] its address too, which is then
-    /// [`EmailAddress::erased`]. Id, order, business key, fingerprints,
+    /// Forgets what a notification that can no longer be sent said: its event's data unless [`Erasure::keep_data`], the words
+    /// of mail servers on its timeline, the means to show its message again; with [`Erasure::forget_recipient`] its address
+    /// too, which is then [`EmailAddress::erased`]. What was erased with its data kept can be erased without. Id, order, business key, fingerprints,
     /// times, statuses and causes stay, so that the same order is still a duplicate. Where several
     /// notifications share one stored event, its data is gone for all of them: whoever calls has canceled those before, and
     /// erases them as well.
     async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError>;
 
     /// Forgets what is known of an address beside notifications: reports about it that wait for their message. And clears
-    /// what was erased before out of wherever the storage keeps it for a while, as far as it is ours to clear.
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError>;
+    /// what was erased before out of wherever the storage keeps it for a while, as far as it is ours to clear. Where nothing
+    /// was erased it costs reads only.
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError>;
 }

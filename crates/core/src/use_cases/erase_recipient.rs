@@ -1,21 +1,26 @@
 //! Forgets a person: whatever was or would have been written to an address, and every event that tells of it.
 //!
-//! One notification after the other, and of each its whole event, because an order's data is told to the merchant too. What
+//! One notification after the other, and of each its whole event where that tells of the person, because an order's data is
+//! told to the merchant too. The merchant, who is not in the data, is forgotten without it: it is the customers'. What
 //! could still leave is canceled first, then what the outbox captured goes, then the ledger forgets; the notification by
 //! which all of it is found comes last. So whoever is interrupted runs it again and finds what is left.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 
 use crate::domain::address::EmailAddress;
 use crate::domain::id::NotificationId;
+use crate::domain::mention::Mention;
 use crate::domain::notification::Notification;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::limits::{ERASE_LOOKED_AT_MAX, ERASE_STEPS_MAX, PAGE_MAX};
-use crate::ports::erasure::{Erased, Erasure};
+use crate::ports::erasure::{Cleared, Erased, Erasure};
 use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
+
+/// The data of an event that was erased.
+const NOTHING: &str = "{}";
 
 /// Where messages lie that were captured instead of being sent.
 #[async_trait]
@@ -51,6 +56,8 @@ pub struct Tally {
     pub notifications: usize,
     /// Those, and others of the same events, that could still have left.
     pub canceled: usize,
+    /// Of those the ones to others, at most [`ERASE_STEPS_MAX`] of them.
+    pub canceled_for_others: Vec<NotificationId>,
     /// Events whose data is gone.
     pub events: usize,
     /// Captured messages that were removed.
@@ -61,13 +68,15 @@ pub struct Tally {
     pub in_flight: Vec<NotificationId>,
     /// Whether there is more than one call may do.
     pub has_more: bool,
+    /// Whether the ledger still has some of it on the side, because somebody reads that at this moment.
+    pub in_use: bool,
 }
 
 impl Tally {
     /// Whether nothing is left.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.in_flight.is_empty() && !self.has_more
+        self.in_flight.is_empty() && !self.has_more && !self.in_use
     }
 }
 
@@ -81,13 +90,29 @@ pub struct EraseRecipient<'a> {
     pub now: Timestamp,
 }
 
-/// One event's notifications.
+/// What is forgotten together: a notification to the person, by which the others were found, and those.
 struct Group {
-    /// By which the others were found; it is addressed to the person.
-    found: NotificationId,
-    /// All of them, with whether each is addressed to the person.
-    members: Vec<(NotificationId, bool)>,
+    /// The one to the person comes last.
+    members: Vec<Member>,
+    /// Whose data goes.
     events: HashSet<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Member {
+    id: NotificationId,
+    is_to_them: bool,
+    /// Whether its event does not tell of the person, and stays.
+    keep_data: bool,
+    /// Whether a sender had it when it was looked up.
+    is_under_way: bool,
+}
+
+impl Member {
+    fn of(notification: &Notification, is_to_them: bool) -> Self {
+        let is_under_way = notification.lifecycle.status == Status::Sending;
+        Self { id: notification.id, is_to_them, keep_data: false, is_under_way }
+    }
 }
 
 impl EraseRecipient<'_> {
@@ -115,7 +140,7 @@ impl EraseRecipient<'_> {
                 steps += group.members.len();
                 if self.settle(&group, &mut tally).await? {
                     self.erase(&group, &mut tally).await?;
-                    done.extend(group.members.iter().map(|(id, _)| *id));
+                    done.extend(group.members.iter().map(|member| member.id));
                     events.extend(group.events);
                 }
             }
@@ -127,7 +152,12 @@ impl EraseRecipient<'_> {
         tally.events = events.len();
         tally.in_flight.sort_unstable();
         tally.in_flight.dedup();
-        self.ledger.finish_erasing(address.clone()).await?;
+        if steps > 0 {
+            // What a sender had at the beginning may have bounced since, and put the address on the list. What can still do
+            // so is in flight.
+            tally.suppressed = self.forget_entries(address).await?;
+        }
+        tally.in_use = self.ledger.finish_erasing(address.clone()).await? == Cleared::InUse;
         Ok(tally)
     }
 
@@ -135,42 +165,62 @@ impl EraseRecipient<'_> {
         self.ledger.forget_suppressed_address(address.clone()).await
     }
 
-    /// Everything that shares the event of `notification`, and what else of its order tells of `address`.
+    /// What tells of `address` of the event of `notification`, and of its order. Where the event does not, the notification
+    /// alone: a merchant's address is in no order, and the orders are the customers'.
     async fn group_of(
         &self,
         notification: &Notification,
         address: &EmailAddress,
     ) -> Result<Group, LedgerError> {
-        let to = address.normalized();
-        let at = notification.created_at;
-        let mut members = BTreeSet::new();
-        let mut events = HashSet::from([notification.event_id.as_str().to_owned()]);
-        // What one event calls for is accepted in one step, and so at one instant.
-        let siblings = ListQuery { since: Some(at), until: Some(at.plus_ms(1)), ..ListQuery::default() };
-        for sibling in self.all(siblings).await? {
-            if sibling.event_id == notification.event_id {
-                members.insert((sibling.id, sibling.to.normalized() == to));
+        let (to, mention) = (address.normalized(), Mention::of(address));
+        let mut members = BTreeMap::new();
+        let mut events = HashSet::new();
+        let mut own = Member::of(notification, true);
+        let content = self.ledger.content(notification.id).await?;
+        let data = content.as_ref().map_or(NOTHING, |content| content.event.data.as_str());
+        let is_told = mention.is_in_json(data);
+        if is_told || data == NOTHING {
+            let siblings = self.siblings(notification).await?;
+            // Whoever was interrupted has erased the data with the first of them.
+            let is_begun = siblings.iter().any(|sibling| sibling.lifecycle.erased);
+            own.keep_data = !is_told && !is_begun;
+            if !own.keep_data {
+                events.insert(notification.event_id.as_str().to_owned());
+                for sibling in &siblings {
+                    members.insert(sibling.id, Member::of(sibling, sibling.to.normalized() == to));
+                }
             }
+        } else {
+            own.keep_data = true;
         }
         if notification.order_id.is_some() {
             let order = ListQuery { order_id: notification.order_id.clone(), ..ListQuery::default() };
             for other in self.all(order).await? {
-                let is_to_them = other.to.normalized() == to;
                 // Those to the person come up by themselves.
-                if is_to_them || other.lifecycle.erased || members.contains(&(other.id, false)) {
+                if other.to.normalized() == to || members.contains_key(&other.id) {
                     continue;
                 }
-                let content = self.ledger.content(other.id).await?;
-                if content.is_some_and(|content| mentions(&content.event.data, address)) {
-                    members.insert((other.id, false));
+                let Some(content) = self.ledger.content(other.id).await? else { continue };
+                // As above: begun, and interrupted.
+                let is_begun = content.event.data == NOTHING && !other.lifecycle.erased;
+                if is_begun || mention.is_in_json(&content.event.data) {
+                    members.insert(other.id, Member::of(&other, false));
                     events.insert(other.event_id.as_str().to_owned());
                 }
             }
         }
-        members.remove(&(notification.id, true));
-        let mut members: Vec<_> = members.into_iter().collect();
-        members.push((notification.id, true));
-        Ok(Group { found: notification.id, members, events })
+        members.remove(&own.id);
+        Ok(Group { members: members.into_values().chain([own]).collect(), events })
+    }
+
+    /// All notifications of one's event, itself among them.
+    async fn siblings(&self, notification: &Notification) -> Result<Vec<Notification>, LedgerError> {
+        let at = notification.created_at;
+        // What one event calls for is accepted in one step, and so at one instant.
+        let then = ListQuery { since: Some(at), until: Some(at.plus_ms(1)), ..ListQuery::default() };
+        let mut siblings = self.all(then).await?;
+        siblings.retain(|sibling| sibling.event_id == notification.event_id);
+        Ok(siblings)
     }
 
     /// Every notification that `query` lists, within bounds.
@@ -187,21 +237,32 @@ impl EraseRecipient<'_> {
         }
     }
 
-    /// Sees to it that nothing of the group can be sent any more. Tells whether that is so: not while a sender has one.
+    /// Sees to it that nothing of the group can be sent any more. Tells whether that is so: not while a sender has one, and
+    /// then the others are left alone.
     async fn settle(&self, group: &Group, tally: &mut Tally) -> Result<bool, LedgerError> {
-        let mut is_settled = true;
-        for (id, _) in &group.members {
-            match self.cancel(*id).await? {
-                Intervened::Done(_) => tally.canceled += 1,
-                Intervened::Forbidden(Status::Sending) => {
-                    tally.in_flight.push(*id);
-                    is_settled = false;
+        for is_under_way in [true, false] {
+            let mut is_settled = true;
+            for member in group.members.iter().filter(|member| member.is_under_way == is_under_way) {
+                match self.cancel(member.id).await? {
+                    Intervened::Done(_) => {
+                        tally.canceled += 1;
+                        if !member.is_to_them && tally.canceled_for_others.len() < ERASE_STEPS_MAX {
+                            tally.canceled_for_others.push(member.id);
+                        }
+                    }
+                    Intervened::Forbidden(Status::Sending) => {
+                        tally.in_flight.push(member.id);
+                        is_settled = false;
+                    }
+                    // It has left, is canceled, or was erased.
+                    Intervened::Forbidden(_) | Intervened::Erased | Intervened::NotFound => {}
                 }
-                // It has left, is canceled, or was erased.
-                Intervened::Forbidden(_) | Intervened::Erased | Intervened::NotFound => {}
+            }
+            if !is_settled {
+                return Ok(false);
             }
         }
-        Ok(is_settled)
+        Ok(true)
     }
 
     async fn cancel(&self, id: NotificationId) -> Result<Intervened, LedgerError> {
@@ -217,7 +278,7 @@ impl EraseRecipient<'_> {
     }
 
     async fn erase(&self, group: &Group, tally: &mut Tally) -> Result<(), EraseError> {
-        for (id, _) in &group.members {
+        for Member { id, .. } in &group.members {
             if let Some(captured) = self.captured {
                 // Nobody can have it any more, so there will be no further attempt.
                 let Some(record) = self.ledger.find(*id).await? else { continue };
@@ -225,10 +286,10 @@ impl EraseRecipient<'_> {
                 tally.captured += removed.map_err(|source| EraseError::Captured { id: *id, source })?;
             }
         }
-        for (id, forget_recipient) in &group.members {
-            let erasure = Erasure { id: *id, forget_recipient: *forget_recipient, now: self.now };
+        for Member { id, is_to_them, keep_data, .. } in group.members.iter().copied() {
+            let erasure = Erasure { id, forget_recipient: is_to_them, keep_data, now: self.now };
             match self.ledger.erase(erasure).await? {
-                Erased::Done => tally.notifications += usize::from(*forget_recipient),
+                Erased::Done => tally.notifications += usize::from(is_to_them),
                 Erased::NotFound => {}
                 // A report or a person was faster; the group is found again as long as its own is not erased.
                 Erased::Forbidden(_) => {
@@ -237,12 +298,6 @@ impl EraseRecipient<'_> {
                 }
             }
         }
-        debug_assert!(group.members.last().is_some_and(|(id, _)| *id == group.found));
         Ok(())
     }
-}
-
-/// Whether `data` tells of `address`, in whatever spelling of case.
-fn mentions(data: &str, address: &EmailAddress) -> bool {
-    data.to_lowercase().contains(&address.normalized())
 }

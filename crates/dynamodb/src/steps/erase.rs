@@ -45,10 +45,12 @@ impl Step for Erasing {
     type Output = Erased;
 
     async fn run(&self, work: &mut Work<'_>) -> Result<Erased, LedgerError> {
-        let Erasure { id, forget_recipient, now } = self.0;
+        let Erasure { id, forget_recipient, keep_data, now } = self.0;
         let Some(mut record) = work.record(id).await? else { return Ok(Erased::NotFound) };
         let before = record.notification.lifecycle.clone();
-        let knows_more = forget_recipient && !record.notification.to.is_erased();
+        let has_data = !matches!(&record.data, Data::Inline(data) if data == NOTHING);
+        let knows_more =
+            (forget_recipient && !record.notification.to.is_erased()) || (!keep_data && has_data);
         if before.erased && !knows_more {
             return Ok(Erased::Done);
         }
@@ -61,15 +63,17 @@ impl Step for Erasing {
         for entry in &mut record.entries {
             entry.words = None;
         }
-        if let Data::Apart(content) = record.data {
-            // It stays, empty: whatever else refers to it still finds an item.
-            let key = keys::payload(content);
-            if work.body(&key).await?.is_some() {
-                let body = pack(NOTHING.as_bytes());
-                work.put(&key, Draft { label: Some(Cow::Borrowed("event")), body, ..Draft::default() });
+        if !keep_data {
+            if let Data::Apart(content) = record.data {
+                // It stays, empty: whatever else refers to it still finds an item.
+                let key = keys::payload(content);
+                if work.body(&key).await?.is_some() {
+                    let body = pack(NOTHING.as_bytes());
+                    work.put(&key, Draft { label: Some(Cow::Borrowed("event")), body, ..Draft::default() });
+                }
             }
+            record.data = Data::Inline(NOTHING.to_owned());
         }
-        record.data = Data::Inline(NOTHING.to_owned());
         record.copy = None;
         if forget_recipient {
             record.notification.to = EmailAddress::erased();

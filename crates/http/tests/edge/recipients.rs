@@ -29,7 +29,8 @@ async fn a_forgotten_person_is_shown_nowhere_and_their_order_is_still_known() {
     let id = post(&world, "1").await;
     let erased = forget(&world).await;
     let expected = json!({
-        "done": true, "notifications": 1, "canceled": 1, "events": 1, "captured": 0, "suppressed": 0, "inFlight": []
+        "done": true, "notifications": 1, "canceled": 1, "canceledForOthers": [], "events": 1, "captured": 0,
+        "suppressed": 0, "inFlight": [], "logInUse": false
     });
     assert_eq!((erased.status, erased.json()), (200, expected));
     let shown = world.get(&format!("/v1/notifications/{id}")).await.json();

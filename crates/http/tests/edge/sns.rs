@@ -311,7 +311,7 @@ async fn a_message_the_ledger_has_no_room_for_is_recorded_when_it_comes_again() 
         let answer = shop.post(&message).await;
         assert_eq!(answer.status, 503, "{fault:?}");
         assert!(answer.header("retry-after").is_some());
-        if fault == Fault::Refuse {
+        if matches!(fault, Fault::Refuse) {
             assert_eq!(shop.notification().await["status"], "sent");
         }
         expect_reports(&shop.post(&message).await, 1);

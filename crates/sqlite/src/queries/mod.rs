@@ -21,5 +21,7 @@ pub(crate) use list::list;
 pub(crate) use order::order_hash;
 pub(crate) use record::{content, find, rendition};
 pub(crate) use stats::queue_stats;
-pub(crate) use suppressions::{list_suppressions, read_suppression, select_suppression, suppressions_of};
+pub(crate) use suppressions::{
+    has_suppressions, list_suppressions, read_suppression, select_suppression, suppressions_of,
+};
 pub(crate) use webhooks::{StoredWebhook, load_webhook, load_webhooks, mask_of_events, webhook, webhooks};

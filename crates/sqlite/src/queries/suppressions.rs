@@ -51,6 +51,18 @@ pub(crate) fn suppressions_of(
     Ok(entries.into_iter().filter(|entry| entry.holds(now)).collect())
 }
 
+/// Whether there is any entry of one address, over or not.
+pub(crate) fn has_suppressions(
+    connection: &Connection,
+    secret: &Secret,
+    address: &EmailAddress,
+) -> rusqlite::Result<bool> {
+    let recipient = RecipientKey::of(secret, address).to_bytes();
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM suppressions WHERE recipient = ?1)")?
+        .query_row([recipient], |row| row.get(0))
+}
+
 /// One page, newest first.
 pub(crate) fn list_suppressions(
     connection: &Connection,

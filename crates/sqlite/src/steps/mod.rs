@@ -24,7 +24,7 @@ pub(crate) use accept::Accept;
 pub(crate) use answers::RememberAnswer;
 pub(crate) use budget::StoreBudget;
 pub(crate) use claim::Claiming;
-pub(crate) use erase::{Erasing, ForgetEarlyReports};
+pub(crate) use erase::{Erasing, ForgetEarlyReports, has_early_reports};
 pub(crate) use feedback::RecordFeedback;
 pub(crate) use finish::Finishing;
 pub use hold_restored::RestoredHeld;

@@ -6,6 +6,7 @@ mod opening;
 mod rolled_back;
 mod room;
 mod rows;
+mod walking;
 mod webhooks;
 
 use std::path::PathBuf;

@@ -103,7 +103,7 @@ pub(super) const RULES: [Rule; 15] = [
         broken: "was erased, and its event or its timeline still says something: event",
         tell: number,
         sql: "SELECT n.id, n.seq, n.event_seq FROM notifications n JOIN events e ON e.seq = n.event_seq \
-              WHERE n.erased IS NOT NULL AND (e.data <> '{}' OR EXISTS (SELECT 1 FROM timeline t \
+              WHERE n.erased IS NOT NULL AND ((n.erased = 1 AND e.data <> '{}') OR EXISTS (SELECT 1 FROM timeline t \
               WHERE t.notification_seq = n.seq AND (t.words IS NOT NULL OR t.rendition IS NOT NULL)))",
     },
     Rule {

@@ -25,7 +25,7 @@ pub async fn erase(scene: &Scene, id: NotificationId) -> Erased {
 }
 
 async fn erase_with(scene: &Scene, id: NotificationId, forget_recipient: bool) -> Erased {
-    sure(scene.ledger.erase(Erasure { id, forget_recipient, now: scene.now() }).await)
+    sure(scene.ledger.erase(Erasure { id, forget_recipient, keep_data: false, now: scene.now() }).await)
 }
 
 /// An order of Ada's whose message was sent, by a server that quoted her, with a copy that could be shown.
@@ -221,6 +221,41 @@ pub async fn what_told_of_somebody_else_keeps_its_recipient(scene: &Scene) {
     assert_eq!(scene.list(to_ada).await, [id]);
     assert_eq!(erase(scene, id).await, Erased::Done);
     assert!(scene.notification(id).await.to.is_erased());
+}
+
+/// The order of somebody who is not in it stays with its other readers, until one of those is forgotten.
+pub async fn an_order_that_tells_of_others_is_kept_for_them(scene: &Scene) {
+    for lines in [10, 4_000] {
+        let order = lines.to_string();
+        let mut acceptance = Acceptance { event: large_event(scene, lines), ..scene.acceptance(&order) };
+        acceptance.notifications.push(scene.plan("order_alert", &order));
+        let accepted = scene.accept(acceptance.clone()).await;
+        let [customer, merchant] = [0, 1].map(|n| accepted.notifications[n].id);
+        for claim in scene.claim(2).await {
+            let words = Words::new("250 2.1.5 <ada@example.com> Ok");
+            let finish = FinishAttempt { words, ..scene.report(&claim, Verdict::Sent) };
+            assert_eq!(sure(scene.ledger.finish_attempt(finish).await), Finished::Recorded(Status::Sent));
+        }
+        let erasure = Erasure { id: merchant, forget_recipient: true, keep_data: true, now: scene.now() };
+        for _ in 0..2 {
+            assert_eq!(sure(scene.ledger.erase(erasure).await), Erased::Done);
+            let forgotten = scene.notification(merchant).await;
+            assert!(forgotten.to.is_erased() && forgotten.lifecycle.erased);
+            assert_silent(scene, merchant).await;
+            let Some(kept) = sure(scene.ledger.content(customer).await) else {
+                panic!("{customer} is there")
+            };
+            assert_eq!(kept.event.data, acceptance.event.data);
+            assert!(!kept.notification.lifecycle.erased);
+        }
+        // Whoever is told of in it is forgotten wherever it is.
+        assert_eq!(erase_with(scene, merchant, false).await, Erased::Done);
+        assert_eq!(erase(scene, customer).await, Erased::Done);
+        for id in [customer, merchant] {
+            let content = sure(scene.ledger.content(id).await);
+            assert_eq!(content.map(|content| content.event.data).as_deref(), Some("{}"));
+        }
+    }
 }
 
 /// Neither what waits to be told nor what is told again later says who it was.

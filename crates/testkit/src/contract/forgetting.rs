@@ -11,7 +11,7 @@ use postrider_core::domain::status::Status;
 use postrider_core::domain::suppression::SuppressionReason;
 use postrider_core::limits::ERASE_STEPS_MAX;
 use postrider_core::ports::feedback::NewSuppression;
-use postrider_core::ports::ledger::{Acceptance, Intervened, Intervention, ListQuery};
+use postrider_core::ports::ledger::{Acceptance, FinishAttempt, Intervened, Intervention, ListQuery};
 use postrider_core::use_cases::erase_recipient::{CapturedMessages, EraseRecipient, Tally};
 
 use super::scene::{LEASE_MS, Scene, address, failed, sure};
@@ -30,10 +30,16 @@ async fn forget_with(scene: &Scene, captured: Option<&dyn CapturedMessages>) -> 
     }
 }
 
-/// An order of Ada's of which the merchant hears as well.
-fn order_with_merchant(scene: &Scene, order: &str) -> Acceptance {
+/// An order of Ada's that names her.
+fn order_of_hers(scene: &Scene, order: &str) -> Acceptance {
     let mut acceptance = scene.acceptance(order);
     acceptance.event.data = format!(r#"{{"orderId":"{order}","customerEmail":"ADA@example.com"}}"#);
+    acceptance
+}
+
+/// An order of Ada's of which the merchant hears as well.
+fn order_with_merchant(scene: &Scene, order: &str) -> Acceptance {
+    let mut acceptance = order_of_hers(scene, order);
     let mut merchant = scene.plan("order_alert", order);
     merchant.1.to = address("merchant@shop.example");
     acceptance.notifications.push(merchant);
@@ -42,16 +48,21 @@ fn order_with_merchant(scene: &Scene, order: &str) -> Acceptance {
 
 /// Everything to the address is forgotten, whatever became of it, and everything is counted.
 pub async fn a_person_is_forgotten_wherever_they_are(scene: &Scene) {
-    let sent = scene.post_and_finish("1", Verdict::Sent).await;
-    let refused = scene.post_and_finish("2", failed("smtp_550")).await;
-    let queued = scene.post("3").await;
+    let mut ids = Vec::new();
+    for (order, verdict) in [("1", Some(Verdict::Sent)), ("2", Some(failed("smtp_550"))), ("3", None)] {
+        ids.push(scene.accept(order_of_hers(scene, order)).await.notifications[0].id);
+        if let Some(verdict) = verdict {
+            scene.finish(&scene.claim_one().await, verdict).await;
+        }
+    }
+    let sent = ids[0];
     let mut bob = scene.acceptance("4");
     bob.notifications[0].1.to = address("bob@example.com");
     let bob = scene.accept(bob).await.notifications[0].id;
     let tally = forget_ada(scene).await;
     let counts = (tally.notifications, tally.canceled, tally.events, tally.suppressed);
     assert_eq!((counts, tally.is_done()), ((3, 2, 3, 0), true));
-    for id in [sent, refused, queued] {
+    for id in ids {
         assert!(scene.notification(id).await.to.is_erased());
         assert_eq!(scene.intervene(id, Intervention::Retry).await, Intervened::Erased);
     }
@@ -82,6 +93,7 @@ pub async fn what_others_were_told_about_her_is_forgotten(scene: &Scene) {
     let silent = scene.accept(silent).await.notifications[0].id;
     let tally = forget_ada(scene).await;
     assert_eq!((tally.notifications, tally.canceled, tally.events), (1, 1, 2));
+    assert_eq!(tally.canceled_for_others, [later]);
     for id in [merchant, later] {
         let Some(content) = sure(scene.ledger.content(id).await) else { panic!("{id} is there") };
         assert_eq!(content.event.data, "{}");
@@ -89,6 +101,82 @@ pub async fn what_others_were_told_about_her_is_forgotten(scene: &Scene) {
         assert_eq!(scene.intervene(id, Intervention::Retry).await, Intervened::Erased);
     }
     assert_eq!(scene.claim_one().await.notification.id, silent);
+}
+
+/// The merchant is in no order: whoever forgets them forgets neither the customers nor their orders, and stops no mail to them.
+pub async fn whoever_is_not_in_an_order_is_forgotten_without_it(scene: &Scene) {
+    let mut order = order_with_merchant(scene, "1");
+    order.event.data = r#"{"orderId":"1","customerEmail":"carol@example.com"}"#.to_owned();
+    order.notifications[0].1.to = address("carol@example.com");
+    order.notifications[1].1.to = address("ada@example.com");
+    let accepted = scene.accept(order.clone()).await;
+    let [carol, merchant] = [0, 1].map(|n| accepted.notifications[n].id);
+    let tally = forget_ada(scene).await;
+    assert_eq!((tally.notifications, tally.canceled, tally.events, tally.is_done()), (1, 1, 0, true));
+    assert!(tally.canceled_for_others.is_empty());
+    assert!(scene.notification(merchant).await.to.is_erased());
+    let Some(content) = sure(scene.ledger.content(carol).await) else { panic!("{carol} is there") };
+    assert_eq!((content.event.data, content.notification.lifecycle.erased), (order.event.data, false));
+    assert_eq!(scene.claim_one().await.notification.id, carol);
+}
+
+/// A merchant's row from which only the merchant was forgotten does not hide the customer.
+pub async fn a_merchant_forgotten_first_does_not_keep_an_order(scene: &Scene) {
+    let accepted = scene.accept(order_with_merchant(scene, "1")).await;
+    let merchant = address("merchant@shop.example");
+    let erase = EraseRecipient { ledger: &*scene.ledger, captured: None, now: scene.now() };
+    assert!(erase.run(&merchant).await.is_ok_and(|tally| tally.is_done() && tally.notifications == 1));
+    let tally = forget_ada(scene).await;
+    assert_eq!((tally.notifications, tally.events, tally.is_done()), (1, 1, true));
+    for notification in accepted.notifications {
+        let content = sure(scene.ledger.content(notification.id).await);
+        assert_eq!(content.map(|content| content.event.data).as_deref(), Some("{}"));
+    }
+}
+
+/// `jada@example.com` has her whole address in it, and is somebody else.
+pub async fn nobody_is_taken_for_a_part_of_another(scene: &Scene) {
+    let mut order = scene.acceptance("1");
+    order.event.data = r#"{"customerEmail":"jada@example.com","note":"jada@example.com.au"}"#.to_owned();
+    order.notifications[0].1.to = address("jada@example.com");
+    let jada = scene.accept(order).await.notifications[0].id;
+    scene.clock.advance_ms(1_000);
+    // The same order, of which Ada hears something as well.
+    let mut later = scene.acceptance("1");
+    later.data_fingerprint = Fingerprint::of_parts(&[b"later"]);
+    later.notifications = vec![scene.plan("order_returned", "1")];
+    scene.accept(later).await;
+    assert_eq!(forget_ada(scene).await.notifications, 1);
+    assert_eq!(scene.claim_one().await.notification.id, jada);
+}
+
+/// A bounce that comes after the list has forgotten her address puts it there again, and does not leave it there.
+pub async fn a_bounce_meanwhile_leaves_no_address_on_the_list(scene: &Scene) {
+    scene.accept(order_of_hers(scene, "1")).await;
+    let claim = scene.claim_one().await;
+    let bounce = FinishAttempt { condemns_address: true, ..scene.report(&claim, failed("smtp_550_5.1.1")) };
+    let faulty = FaultyLedger::new(Arc::clone(&scene.ledger));
+    // The list forgets her first.
+    faulty.plan([Fault::FinishMeanwhile(Box::new(bounce))]);
+    let erase = EraseRecipient { ledger: &faulty, captured: None, now: scene.now() };
+    let Ok(tally) = erase.run(&address("ada@example.com")).await else { panic!("not erased") };
+    assert_eq!((tally.is_done(), tally.notifications, tally.suppressed), (true, 1, 1));
+    let entries = sure(scene.ledger.suppressions_of(address("ada@example.com"), scene.now()).await);
+    assert_eq!(entries.iter().map(|entry| entry.address.clone()).collect::<Vec<_>>(), [None]);
+}
+
+/// As long as a sender has one of an event, the others of it stay as they are.
+pub async fn what_waits_beside_what_is_under_way_is_left_alone(scene: &Scene) {
+    let accepted = scene.accept(order_with_merchant(scene, "1")).await;
+    let claim = scene.claim(1).await.remove(0);
+    let others = accepted.notifications.iter().map(|notification| notification.id);
+    let waiting: Vec<_> = others.filter(|id| *id != claim.notification.id).collect();
+    let tally = forget_ada(scene).await;
+    assert_eq!((tally.in_flight.as_slice(), tally.canceled), (&[claim.notification.id][..], 0));
+    assert_eq!(scene.status(waiting[0]).await, Status::Queued);
+    scene.finish(&claim, Verdict::Sent).await;
+    let tally = forget_ada(scene).await;
+    assert_eq!((tally.canceled, tally.notifications, tally.is_done()), (1, 1, true));
 }
 
 /// What a sender has is left until its attempt is over, and told. Then it goes as well.

@@ -286,11 +286,17 @@ macro_rules! ledger_contract {
                 a_late_sender_brings_nothing_back,
                 what_is_erased_is_erased_once,
                 what_told_of_somebody_else_keeps_its_recipient,
+                an_order_that_tells_of_others_is_kept_for_them,
                 webhooks_tell_nothing_of_the_person
             }
             forgetting {
                 a_person_is_forgotten_wherever_they_are,
                 what_others_were_told_about_her_is_forgotten,
+                whoever_is_not_in_an_order_is_forgotten_without_it,
+                a_merchant_forgotten_first_does_not_keep_an_order,
+                nobody_is_taken_for_a_part_of_another,
+                a_bounce_meanwhile_leaves_no_address_on_the_list,
+                what_waits_beside_what_is_under_way_is_left_alone,
                 what_is_under_way_is_told_and_goes_next_time,
                 a_dead_sender_is_not_waited_for,
                 the_list_goes_on_stopping_mail,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
-use postrider_core::ports::erasure::{Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::ledger::LedgerError;
 
 use super::MemoryLedger;
@@ -15,7 +15,8 @@ impl ErasureLedger for MemoryLedger {
         let mut state = self.state();
         let Some(record) = state.records.get_mut(&erasure.id) else { return Ok(Erased::NotFound) };
         let before = &record.notification.lifecycle;
-        let knows_more = erasure.forget_recipient && !record.notification.to.is_erased();
+        let knows_more = (erasure.forget_recipient && !record.notification.to.is_erased())
+            || (!erasure.keep_data && record.event.data != "{}");
         if before.erased && !knows_more {
             return Ok(Erased::Done);
         }
@@ -24,7 +25,9 @@ impl ErasureLedger for MemoryLedger {
             Err(_) if before.erased => before.clone(),
             Err(forbidden) => return Ok(Erased::Forbidden(forbidden.status)),
         };
-        "{}".clone_into(&mut record.event.data);
+        if !erasure.keep_data {
+            "{}".clone_into(&mut record.event.data);
+        }
         record.copy = None;
         for entry in &mut record.entries {
             entry.words = None;
@@ -38,11 +41,10 @@ impl ErasureLedger for MemoryLedger {
         Ok(Erased::Done)
     }
 
-    async fn finish_erasing(&self, address: EmailAddress) -> Result<(), LedgerError> {
-        let to = address.normalized();
+    async fn finish_erasing(&self, address: EmailAddress) -> Result<Cleared, LedgerError> {
         for waiting in self.state().early_reports.values_mut() {
-            waiting.retain(|feedback| !feedback.report.mentions(&to));
+            waiting.retain(|feedback| !feedback.report.mentions(&address));
         }
-        Ok(())
+        Ok(Cleared::Wholly)
     }
 }

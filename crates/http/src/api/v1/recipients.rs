@@ -15,7 +15,7 @@ use crate::extract::Path;
 use crate::problem::RETRY_AFTER_SECS;
 use crate::state::Api;
 
-/// Seconds after which to ask again while a sender has something of the person's.
+/// Seconds after which to ask again while a sender has something of the person's, or somebody reads the log.
 const IN_FLIGHT_SECS: u16 = 10;
 /// The same where only the step was full.
 const STEP_SECS: u16 = 1;
@@ -31,6 +31,8 @@ pub struct ErasureView {
     notifications: usize,
     /// Notifications that could still have left, those to others about the same events included. They never will.
     canceled: usize,
+    /// Of those the ones to others: the merchant's copy, the other recipients of a message. At most 100 of them are named.
+    canceled_for_others: Vec<String>,
     /// Events whose data was erased.
     events: usize,
     /// Messages that were removed from the outbox.
@@ -39,6 +41,9 @@ pub struct ErasureView {
     suppressed: usize,
     /// Notifications that are being sent at this moment. They are erased by a request after their attempt is over.
     in_flight: Vec<String>,
+    /// Whether the ledger's write-ahead log still has what was erased, because somebody reads it at this moment, such as a
+    /// backup. A request after that clears it.
+    log_in_use: bool,
 }
 
 impl From<Tally> for ErasureView {
@@ -47,10 +52,12 @@ impl From<Tally> for ErasureView {
             done: tally.is_done(),
             notifications: tally.notifications,
             canceled: tally.canceled,
+            canceled_for_others: tally.canceled_for_others.iter().map(ToString::to_string).collect(),
             events: tally.events,
             captured: tally.captured,
             suppressed: tally.suppressed,
             in_flight: tally.in_flight.iter().map(ToString::to_string).collect(),
+            log_in_use: tally.in_use,
         }
     }
 }
@@ -59,8 +66,8 @@ impl From<Tally> for ErasureView {
 /// same events. The suppression list goes on stopping mail to it, under a keyed hash.
 ///
 /// What could still leave is canceled. Order numbers, statuses, times and causes stay, so that the same order again is still a
-/// duplicate. Repeating is safe, and needed after a 202: something is being sent at this moment, or there was more than one
-/// request may do.
+/// duplicate. Repeating is safe, and needed after a 202: something is being sent or the log is read at this moment, or there
+/// was more than one request may do.
 #[utoipa::path(delete, path = "/v1/recipients/{address}", tag = "suppressions",
     params(("address" = String, Path, description = "The address, however it is spelt.")),
     responses((status = 200, description = "Nothing is left, also where nothing was there.", body = ErasureView),
@@ -76,12 +83,13 @@ pub async fn erase(State(api): State<Api>, Path(address): Path<String>) -> Resul
         notifications = tally.notifications,
         canceled = tally.canceled,
         in_flight = tally.in_flight.len(),
+        log_in_use = tally.in_use,
         done = tally.is_done(),
         "a recipient was erased"
     );
     // What was canceled is told to endpoints.
     (api.wake_webhooks)();
-    let wait = if tally.in_flight.is_empty() { STEP_SECS } else { IN_FLIGHT_SECS };
+    let wait = if tally.in_flight.is_empty() && !tally.in_use { STEP_SECS } else { IN_FLIGHT_SECS };
     let is_done = tally.is_done();
     let body = Json(ErasureView::from(tally));
     Ok(if is_done {
