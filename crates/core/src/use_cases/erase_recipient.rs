@@ -16,11 +16,8 @@ use crate::domain::notification::Notification;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::limits::{ERASE_LOOKED_AT_MAX, ERASE_STEPS_MAX, PAGE_MAX};
-use crate::ports::erasure::{Cleared, Erased, Erasure};
+use crate::ports::erasure::{Cleared, ERASED_DATA, Erased, Erasure};
 use crate::ports::ledger::{Intervened, Intervention, Ledger, LedgerError, ListQuery};
-
-/// The data of an event that was erased.
-const NOTHING: &str = "{}";
 
 /// Where messages lie that were captured instead of being sent.
 #[async_trait]
@@ -177,9 +174,9 @@ impl EraseRecipient<'_> {
         let mut events = HashSet::new();
         let mut own = Member::of(notification, true);
         let content = self.ledger.content(notification.id).await?;
-        let data = content.as_ref().map_or(NOTHING, |content| content.event.data.as_str());
+        let data = content.as_ref().map_or(ERASED_DATA, |content| content.event.data.as_str());
         let is_told = mention.is_in_json(data);
-        if is_told || data == NOTHING {
+        if is_told || data == ERASED_DATA {
             let siblings = self.siblings(notification).await?;
             // Whoever was interrupted has erased the data with the first of them.
             let is_begun = siblings.iter().any(|sibling| sibling.lifecycle.erased);
@@ -202,7 +199,7 @@ impl EraseRecipient<'_> {
                 }
                 let Some(content) = self.ledger.content(other.id).await? else { continue };
                 // As above: begun, and interrupted.
-                let is_begun = content.event.data == NOTHING && !other.lifecycle.erased;
+                let is_begun = content.event.data == ERASED_DATA && !other.lifecycle.erased;
                 if is_begun || mention.is_in_json(&content.event.data) {
                     members.insert(other.id, Member::of(&other, false));
                     events.insert(other.event_id.as_str().to_owned());

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use postrider_core::domain::address::EmailAddress;
 use postrider_core::domain::lifecycle::Step as LifecycleStep;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
-use postrider_core::ports::erasure::{Erased, Erasure};
+use postrider_core::ports::erasure::{ERASED_DATA, Erased, Erasure};
 use postrider_core::ports::ledger::LedgerError;
 
 use crate::context::Context;
@@ -13,9 +13,6 @@ use crate::keys;
 use crate::record::{Data, Record, pack, read_entries, write_entries};
 use crate::webhooks;
 use crate::work::{Draft, Step, Work};
-
-/// What is left of an event's data.
-const NOTHING: &str = "{}";
 
 /// [`erase`](postrider_core::ports::erasure::ErasureLedger::erase). The feed forgets first: as long as the notification is
 /// not erased, whoever runs this again finds what is left.
@@ -47,17 +44,12 @@ impl Step for Erasing {
     async fn run(&self, work: &mut Work<'_>) -> Result<Erased, LedgerError> {
         let Erasure { id, forget_recipient, keep_data, now } = self.0;
         let Some(mut record) = work.record(id).await? else { return Ok(Erased::NotFound) };
-        let before = record.notification.lifecycle.clone();
-        let has_data = !matches!(&record.data, Data::Inline(data) if data == NOTHING);
-        let knows_more =
-            (forget_recipient && !record.notification.to.is_erased()) || (!keep_data && has_data);
-        if before.erased && !knows_more {
-            return Ok(Erased::Done);
-        }
-        let after = match before.apply(&LifecycleStep::Erase) {
-            Ok(after) => after,
-            Err(_) if before.erased => before,
-            Err(forbidden) => return Ok(Erased::Forbidden(forbidden.status)),
+        let (before, to) = (&record.notification.lifecycle, &record.notification.to);
+        let has_data = !matches!(&record.data, Data::Inline(data) if data == ERASED_DATA);
+        let after = match self.0.next(before, !to.is_erased(), has_data) {
+            Ok(Some(after)) => after,
+            Ok(None) => return Ok(Erased::Done),
+            Err(status) => return Ok(Erased::Forbidden(status)),
         };
         forget_pieces(work, &record).await?;
         for entry in &mut record.entries {
@@ -68,11 +60,11 @@ impl Step for Erasing {
                 // It stays, empty: whatever else refers to it still finds an item.
                 let key = keys::payload(content);
                 if work.body(&key).await?.is_some() {
-                    let body = pack(NOTHING.as_bytes());
+                    let body = pack(ERASED_DATA.as_bytes());
                     work.put(&key, Draft { label: Some(Cow::Borrowed("event")), body, ..Draft::default() });
                 }
             }
-            record.data = Data::Inline(NOTHING.to_owned());
+            record.data = Data::Inline(ERASED_DATA.to_owned());
         }
         record.copy = None;
         if forget_recipient {

@@ -1,10 +1,9 @@
 //! Forgetting what a notification said, and to whom.
 
 use postrider_core::domain::address::EmailAddress;
-use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::mention::Mention;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
-use postrider_core::ports::erasure::{Erased, Erasure};
+use postrider_core::ports::erasure::{ERASED_DATA, Erased, Erasure};
 use rusqlite::Connection;
 
 use super::{WriteStep, Writing};
@@ -24,22 +23,17 @@ impl WriteStep for Erasing {
     fn run(&self, writing: &mut Writing<'_>) -> rusqlite::Result<Erased> {
         let Erasure { id, forget_recipient, keep_data, now } = self.0;
         let Some(mut stored) = load(writing.connection, id)? else { return Ok(Erased::NotFound) };
-        let before = &stored.notification.lifecycle;
-        let knows_more = (forget_recipient && !stored.notification.to.is_erased())
-            || (!keep_data && has_data(writing, stored.event_seq)?);
-        if before.erased && !knows_more {
-            return Ok(Erased::Done);
-        }
-        let after = match before.apply(&Step::Erase) {
-            Ok(after) => after,
-            Err(_) if before.erased => before.clone(),
-            Err(forbidden) => return Ok(Erased::Forbidden(forbidden.status)),
+        let (before, to) = (&stored.notification.lifecycle, &stored.notification.to);
+        let after = match self.0.next(before, !to.is_erased(), has_data(writing, stored.event_seq)?) {
+            Ok(Some(after)) => after,
+            Ok(None) => return Ok(Erased::Done),
+            Err(status) => return Ok(Erased::Forbidden(status)),
         };
         overwriting(writing.connection, || {
             if !keep_data {
                 writing
-                    .prepare("UPDATE events SET data = '{}' WHERE seq = ?1")?
-                    .execute([stored.event_seq])?;
+                    .prepare("UPDATE events SET data = ?2 WHERE seq = ?1")?
+                    .execute((stored.event_seq, ERASED_DATA))?;
             }
             writing
                 .prepare(
@@ -63,8 +57,8 @@ impl WriteStep for Erasing {
 
 fn has_data(writing: &mut Writing<'_>, event_seq: i64) -> rusqlite::Result<bool> {
     writing
-        .prepare("SELECT data <> '{}' FROM events WHERE seq = ?1")?
-        .query_row([event_seq], |row| row.get(0))
+        .prepare("SELECT data <> ?2 FROM events WHERE seq = ?1")?
+        .query_row((event_seq, ERASED_DATA), |row| row.get(0))
 }
 
 /// The part of [`finish_erasing`](postrider_core::ports::erasure::ErasureLedger::finish_erasing) that is about reports whose

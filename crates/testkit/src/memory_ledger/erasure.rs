@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use postrider_core::domain::address::EmailAddress;
-use postrider_core::domain::lifecycle::Step;
 use postrider_core::domain::timeline::{TimelineEntry, TimelineKind};
-use postrider_core::ports::erasure::{Cleared, Erased, Erasure, ErasureLedger};
+use postrider_core::ports::erasure::{Cleared, ERASED_DATA, Erased, Erasure, ErasureLedger};
 use postrider_core::ports::ledger::LedgerError;
 
 use super::MemoryLedger;
@@ -14,19 +13,14 @@ impl ErasureLedger for MemoryLedger {
     async fn erase(&self, erasure: Erasure) -> Result<Erased, LedgerError> {
         let mut state = self.state();
         let Some(record) = state.records.get_mut(&erasure.id) else { return Ok(Erased::NotFound) };
-        let before = &record.notification.lifecycle;
-        let knows_more = (erasure.forget_recipient && !record.notification.to.is_erased())
-            || (!erasure.keep_data && record.event.data != "{}");
-        if before.erased && !knows_more {
-            return Ok(Erased::Done);
-        }
-        let after = match before.apply(&Step::Erase) {
-            Ok(after) => after,
-            Err(_) if before.erased => before.clone(),
-            Err(forbidden) => return Ok(Erased::Forbidden(forbidden.status)),
+        let (before, to) = (&record.notification.lifecycle, &record.notification.to);
+        let after = match erasure.next(before, !to.is_erased(), record.event.data != ERASED_DATA) {
+            Ok(Some(after)) => after,
+            Ok(None) => return Ok(Erased::Done),
+            Err(status) => return Ok(Erased::Forbidden(status)),
         };
         if !erasure.keep_data {
-            "{}".clone_into(&mut record.event.data);
+            ERASED_DATA.clone_into(&mut record.event.data);
         }
         record.copy = None;
         for entry in &mut record.entries {
